@@ -1,0 +1,32 @@
+# How everything is compiled: the language, the warnings, the sanitizers.
+set(CMAKE_CXX_STANDARD 23)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+set(CMAKE_RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/bin")
+set(CMAKE_LIBRARY_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/lib")
+set(CMAKE_ARCHIVE_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/lib")
+
+set(MOQ_SANITIZE "" CACHE STRING "Sanitizers, as -fsanitize= takes them (address,undefined or thread)")
+
+find_program(MOQ_CCACHE ccache)
+if(MOQ_CCACHE)
+  set(CMAKE_C_COMPILER_LAUNCHER "${MOQ_CCACHE}")
+  set(CMAKE_CXX_COMPILER_LAUNCHER "${MOQ_CCACHE}")
+endif()
+
+# Flags of every target of ours, as one interface library.
+add_library(moq_flags INTERFACE)
+target_compile_options(moq_flags INTERFACE
+  -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Werror -fvisibility=hidden)
+target_include_directories(moq_flags INTERFACE "${PROJECT_SOURCE_DIR}/src")
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  # g++ 12 misreads optional and variant members as uninitialised at -O1 and above.
+  target_compile_options(moq_flags INTERFACE
+    $<$<COMPILE_LANGUAGE:CXX>:-Wno-maybe-uninitialized -Wno-missing-field-initializers -fcoroutines>)
+endif()
+if(MOQ_SANITIZE)
+  add_compile_options(-fsanitize=${MOQ_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
+  add_link_options(-fsanitize=${MOQ_SANITIZE})
+endif()

@@ -1,0 +1,92 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "moq/base/ref.h"
+
+namespace moq::kio {
+
+class RunQueue;
+
+/// Something that an executor runs when woken: a task, or a posted function. `wake()` is safe from
+/// any thread and at any time; everything else belongs to the executor's thread.
+class WakeNode : public RefCounted<WakeNode> {
+ public:
+  /// Queues the node on its executor, unless it is queued already or closed.
+  void wake();
+
+ protected:
+  explicit WakeNode(Ref<RunQueue> queue);
+  virtual ~WakeNode();
+  /// Does the work. Called on the executor's thread, never under a lock.
+  virtual void run() = 0;
+  /// Starts a new round of polling: registrations of earlier rounds no longer wake.
+  std::uint64_t next_round() { return round_.fetch_add(1, std::memory_order_relaxed) + 1; }
+  /// After this no registration is live and `run()` is not called any more.
+  void close() { round_.store(kClosed, std::memory_order_relaxed); }
+  [[nodiscard]] bool closed() const { return round_.load(std::memory_order_relaxed) == kClosed; }
+
+ private:
+  friend class RefCounted<WakeNode>;
+  friend class RunQueue;
+  friend class Waiter;
+  friend class WaiterList;
+  static constexpr std::uint64_t kClosed = UINT64_MAX;
+  static void destroy(const WakeNode* self) { delete self; }
+
+  std::atomic<std::uint64_t> round_{0};
+  std::atomic<bool> queued_{false};
+  WakeNode* next_ = nullptr;  // In the run queue's list.
+  Ref<RunQueue> queue_;
+};
+
+/// Who waits: a node and the round of polling in which it asked. Borrowed for a poll call; what
+/// outlives the call is a `WaiterList` entry.
+class Waiter {
+ public:
+  Waiter(WakeNode& node, std::uint64_t round) : node_(&node), round_(round) {}
+  /// Waits for nothing: turns a poll function into "is it ready now?".
+  static const Waiter& none();
+
+ private:
+  friend class WaiterList;
+  Waiter() = default;
+  WakeNode* node_ = nullptr;
+  std::uint64_t round_ = 0;
+};
+
+/// Those who wait for one kind of change. Not synchronised: it lives beside the state it is about,
+/// under the same lock. Entries of tasks that are gone, or have polled again since, are dropped
+/// when the list would grow, so its size is bounded by twice the live waiters.
+class WaiterList {
+ public:
+  WaiterList() = default;
+  WaiterList(WaiterList&&) noexcept = default;
+  WaiterList& operator=(WaiterList&&) noexcept = default;
+
+  void add(const Waiter& waiter);
+  /// Empties the list into the result, to be woken after the lock is released.
+  [[nodiscard]] WaiterList take() { return std::exchange(*this, {}); }
+  /// Moves the entries of `other` to the end of this list.
+  void append(WaiterList other);
+  /// Wakes all entries and empties the list. Not under a lock.
+  void wake();
+  [[nodiscard]] bool empty() const { return entries_.empty(); }
+  /// Entries held, live or not; for tests of the bound.
+  [[nodiscard]] std::size_t size() const { return entries_.size(); }
+
+ private:
+  struct Entry {
+    Ref<WakeNode> node;
+    std::uint64_t round;
+    [[nodiscard]] bool live() const {
+      return node->round_.load(std::memory_order_relaxed) == round;
+    }
+  };
+  std::vector<Entry> entries_;
+};
+
+}  // namespace moq::kio
