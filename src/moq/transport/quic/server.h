@@ -1,0 +1,72 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "moq/transport/quic/client.h"
+#include "moq/transport/quic/connection.h"
+#include "moq/transport/quic/tls.h"
+
+namespace moq::transport::quic {
+
+struct ServerOptions {
+  ServerOptions(SocketAddress at, std::vector<std::string> protocols, ServerTls how)
+      : address(at), alpn(std::move(protocols)), tls(std::move(how)) {}
+
+  SocketAddress address;
+  std::vector<std::string> alpn;  ///< By preference; this order decides, not the client's.
+  ServerTls tls;
+  Parameters parameters;
+  /// Without one it is derived from the first identity's private key.
+  std::optional<ResetKey> reset_key;
+  /// Makes each client prove its address by a Retry first: one more round trip.
+  bool retry = false;
+  /// Handshakes at once; the rest of the clients are asked to Retry, above twice this dropped.
+  std::size_t max_handshakes = 1000;
+  /// Connections at once; more are refused.
+  std::size_t max_connections = 65536;
+  /// Sessions ready and not yet taken by `poll_accept`; more are refused.
+  std::size_t max_backlog = 1024;
+};
+
+/// One UDP socket with many connections.
+class Server {
+ public:
+  /// Binds. Fails with the network's error.
+  static Result<Server> create(const Environment& environment, ServerOptions options);
+  Server(Server&&) noexcept;
+  Server& operator=(Server&&) noexcept;
+  /// Stops accepting. Sessions that were taken go on; the others close with code 0.
+  ~Server();
+
+  /// The next session whose handshake is done. Fails, for good, when the socket does or after
+  /// `close()`.
+  kio::Poll<Result<std::unique_ptr<Connection>>> poll_accept(const kio::Waiter& waiter);
+  auto accept() {
+    return kio::wait([this](const kio::Waiter& waiter) { return poll_accept(waiter); });
+  }
+
+  [[nodiscard]] SocketAddress local_address() const;
+  /// Connections in any state, closing ones included.
+  [[nodiscard]] std::size_t connections() const;
+  /// Shows other certificates to clients from now on.
+  void set_tls(ServerTls tls);
+  /// Refuses new clients from now on; sessions go on.
+  void stop_accepting();
+  /// Closes all sessions with `code` and `reason`, and accepts no more.
+  void close(std::uint64_t code, std::string_view reason);
+  /// Ready while no connection is open or closing.
+  kio::Poll<kio::Unit> poll_idle(const kio::Waiter& waiter);
+  auto idle() {
+    return kio::wait([this](const kio::Waiter& waiter) { return poll_idle(waiter); });
+  }
+
+ private:
+  struct Core;
+  explicit Server(std::shared_ptr<Core> core);
+  std::shared_ptr<Core> core_;
+};
+
+}  // namespace moq::transport::quic
