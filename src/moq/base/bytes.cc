@@ -1,12 +1,16 @@
 #include "moq/base/bytes.h"
 
 #include <algorithm>
+#include <cstdint>
 #include <cstring>
 #include <new>
+
+#include "moq/base/result.h"
 
 namespace moq {
 
 Ref<Buffer> Buffer::allocate(std::size_t size) {
+  MOQ_ASSERT(size <= SIZE_MAX - sizeof(Buffer));
   void* memory = ::operator new(sizeof(Buffer) + size);
   return Ref<Buffer>::adopt(new (memory) Buffer(size));
 }
@@ -14,6 +18,13 @@ Ref<Buffer> Buffer::allocate(std::size_t size) {
 void Buffer::destroy(const Buffer* self) {
   self->~Buffer();
   ::operator delete(const_cast<Buffer*>(self));
+}
+
+Bytes::Bytes(Ref<Buffer> buffer, std::size_t offset, std::size_t size)
+    : buffer_(std::move(buffer)), size_(size) {
+  const std::size_t there = buffer_ ? buffer_->size() : 0;
+  MOQ_ASSERT(offset <= there && size <= there - offset);
+  if (buffer_) data_ = buffer_->data() + offset;
 }
 
 Bytes Bytes::copy(ByteSpan bytes) {

@@ -3,8 +3,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
-#include <string>
 #include <string_view>
+#include <utility>
 
 #include "moq/base/ref.h"
 
@@ -44,12 +44,27 @@ class Buffer : public RefCounted<Buffer> {
 };
 
 /// An immutable, atomically counted slice: O(1) to copy and to cut. Threads may share the block.
+/// Each slice keeps its whole block in memory: what stays for long is not cut from what is large.
 class Bytes {
  public:
   Bytes() = default;
-  /// A slice of `buffer`, which must not be written any more.
-  Bytes(Ref<Buffer> buffer, std::size_t offset, std::size_t size)
-      : buffer_(std::move(buffer)), data_(buffer_ ? buffer_->data() + offset : nullptr), size_(size) {}
+  /// `size` bytes of `buffer` from `offset`, which must be there, and not be written any more.
+  Bytes(Ref<Buffer> buffer, std::size_t offset, std::size_t size);
+  Bytes(const Bytes&) = default;
+  Bytes& operator=(const Bytes&) = default;
+  /// Leaves `other` empty.
+  Bytes(Bytes&& other) noexcept
+      : buffer_(std::move(other.buffer_)),
+        data_(std::exchange(other.data_, nullptr)),
+        size_(std::exchange(other.size_, 0)) {}
+  Bytes& operator=(Bytes&& other) noexcept {
+    Bytes moved(std::move(other));
+    std::swap(buffer_, moved.buffer_);
+    std::swap(data_, moved.data_);
+    std::swap(size_, moved.size_);
+    return *this;
+  }
+  ~Bytes() = default;
 
   /// A copy of `bytes`.
   static Bytes copy(ByteSpan bytes);
@@ -63,6 +78,7 @@ class Bytes {
   operator ByteSpan() const { return span(); }
   [[nodiscard]] const std::uint8_t* begin() const { return data_; }
   [[nodiscard]] const std::uint8_t* end() const { return data_ + size_; }
+  /// `index` must be below `size()`.
   std::uint8_t operator[](std::size_t index) const { return data_[index]; }
 
   /// The `size` bytes from `offset`; both are cut to what is there.

@@ -13,7 +13,9 @@ void set_sink(Sink sink, Level least) {
   least_level = sink ? least : Level::off;
 }
 
-bool enabled(Level level) { return level >= least_level.load(std::memory_order_relaxed); }
+bool enabled(Level level) {
+  return level != Level::off && level >= least_level.load(std::memory_order_relaxed);
+}
 
 void write(Level level, std::string_view target, std::string_view text) {
   if (Sink sink = current_sink) sink(level, target, text);

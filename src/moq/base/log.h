@@ -20,8 +20,8 @@ void write(Level level, std::string_view target, std::string_view text);
 }  // namespace moq::log
 
 /// `MOQ_LOG(info, "relay", "listening on {}", address);` formats only if the level is on.
-#define MOQ_LOG(level, target, ...)                                                          \
-  do {                                                                                       \
-    if (::moq::log::enabled(::moq::log::Level::level))                                       \
-      ::moq::log::write(::moq::log::Level::level, target, ::fmt::format(__VA_ARGS__));       \
+#define MOQ_LOG(level, target, ...)                                                    \
+  do {                                                                                 \
+    if (::moq::log::enabled(::moq::log::Level::level))                                 \
+      ::moq::log::write(::moq::log::Level::level, target, ::fmt::format(__VA_ARGS__)); \
   } while (false)

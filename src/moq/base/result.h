@@ -87,9 +87,9 @@ inline std::unexpected<Error> fail(Code code, std::string text = {}) {
 #define MOQ_ASSERT(condition) \
   (static_cast<bool>(condition) ? void() : ::moq::assertion_failed(#condition, __FILE__, __LINE__))
 
-#define MOQ_TRY_IMPL(name, declaration, expression, return_word)         \
-  auto name = (expression);                                              \
-  if (!name) return_word std::unexpected(std::move(name).error());       \
+#define MOQ_TRY_IMPL(name, declaration, expression, return_word)   \
+  auto name = (expression);                                        \
+  if (!name) return_word std::unexpected(std::move(name).error()); \
   declaration = *std::move(name)
 
 /// `MOQ_TRY(auto x, f());` assigns the value of a `Result`, or returns its error.
@@ -101,8 +101,15 @@ inline std::unexpected<Error> fail(Code code, std::string text = {}) {
   MOQ_TRY_IMPL(MOQ_CONCAT(moq_try_, __LINE__), declaration, expression, co_return)
 
 /// `MOQ_CHECK(f());` returns the error of a `Result<void>` (or drops its value).
-#define MOQ_CHECK(expression)                                                            \
-  do {                                                                                   \
-    if (auto moq_check = (expression); !moq_check)                                       \
-      return std::unexpected(std::move(moq_check).error());                              \
+#define MOQ_CHECK(expression)                               \
+  do {                                                      \
+    if (auto moq_check = (expression); !moq_check)          \
+      return std::unexpected(std::move(moq_check).error()); \
+  } while (false)
+
+/// `MOQ_CO_CHECK(co_await g());` is the same inside a coroutine.
+#define MOQ_CO_CHECK(expression)                               \
+  do {                                                         \
+    if (auto moq_check = (expression); !moq_check)             \
+      co_return std::unexpected(std::move(moq_check).error()); \
   } while (false)

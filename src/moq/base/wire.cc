@@ -1,5 +1,6 @@
 #include "moq/base/wire.h"
 
+#include <algorithm>
 #include <bit>
 
 namespace moq {
@@ -12,15 +13,24 @@ std::size_t extra_bytes(std::uint8_t first) {
 
 std::string_view to_string(DecodeError error) {
   switch (error) {
-    case DecodeError::none: return "none";
-    case DecodeError::truncated: return "a field runs past the end";
-    case DecodeError::trailing: return "bytes are left over";
-    case DecodeError::out_of_range: return "a value is out of range";
-    case DecodeError::bad_utf8: return "text is not UTF-8";
-    case DecodeError::too_long: return "a length is above its limit";
-    case DecodeError::too_many: return "a count is above its limit";
-    case DecodeError::duplicate: return "an entry repeats";
-    case DecodeError::unknown: return "an unknown type";
+    case DecodeError::none:
+      return "none";
+    case DecodeError::truncated:
+      return "a field runs past the end";
+    case DecodeError::trailing:
+      return "bytes are left over";
+    case DecodeError::out_of_range:
+      return "a value is out of range";
+    case DecodeError::bad_utf8:
+      return "text is not UTF-8";
+    case DecodeError::too_long:
+      return "a length is above its limit";
+    case DecodeError::too_many:
+      return "a count is above its limit";
+    case DecodeError::duplicate:
+      return "an entry repeats";
+    case DecodeError::unknown:
+      return "an unknown type";
   }
   std::unreachable();
 }
@@ -112,6 +122,13 @@ std::uint64_t Reader::varint() {
   return value;
 }
 
+std::uint64_t Reader::count(std::uint64_t limit) {
+  const std::uint64_t value = varint();
+  if (value <= limit) return value;
+  fail(DecodeError::too_many);
+  return 0;
+}
+
 bool Reader::boolean() {
   const std::uint8_t value = u8();
   if (value > 1) fail(DecodeError::out_of_range);
@@ -160,7 +177,10 @@ Writer& Writer::u32(std::uint32_t value) { return fixed(value, 4); }
 Writer& Writer::u64(std::uint64_t value) { return fixed(value, 8); }
 
 Writer& Writer::varint(std::uint64_t value) {
-  MOQ_ASSERT(value <= kMaxVarint);
+  if (value > kMaxVarint) {
+    ok_ = false;
+    value = kMaxVarint;
+  }
   if (varint_ == Varint::quic) {
     const std::size_t size = varint_size(value);
     const auto tag = static_cast<std::uint64_t>(std::countr_zero(size));
@@ -178,7 +198,9 @@ Writer& Writer::varint(std::uint64_t value) {
 }
 
 Writer& Writer::optional_varint(std::optional<std::uint64_t> value) {
-  return varint(value ? *value + 1 : 0);
+  if (!value) return varint(0);
+  // The greatest value has no successor, not even in 64 bits: any number above the limit fails.
+  return varint(std::min(*value, kMaxVarint) + 1);
 }
 
 Writer& Writer::zigzag(std::int64_t value) {

@@ -1,10 +1,12 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <expected>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "moq/base/bytes.h"
@@ -42,10 +44,12 @@ constexpr std::size_t varint_size(std::uint64_t value) {
   return value < (1U << 6) ? 1 : value < (1U << 14) ? 2 : value < (1U << 30) ? 4 : 8;
 }
 
+/// Whether `bytes` are well-formed UTF-8: no surrogates, no overlong forms, at most U+10FFFF.
 bool is_utf8(ByteSpan bytes);
 
 /// Reads fields from a borrowed span. The first error sticks, and each later read yields zero or
-/// nothing, so a decoder is the list of its fields followed by `finish()`.
+/// nothing, so a decoder is the list of its fields followed by `finish()`. After an error nothing
+/// is `remaining()`, so a loop over what is left ends.
 class Reader {
  public:
   explicit Reader(ByteSpan in, Varint varint = Varint::quic) : in_(in), varint_(varint) {}
@@ -56,6 +60,8 @@ class Reader {
   std::uint32_t u32();
   std::uint64_t u64();
   std::uint64_t varint();
+  /// A varint that counts what follows, at most `limit`; else fails with `too_many`.
+  std::uint64_t count(std::uint64_t limit);
   /// A byte that must be 0 or 1.
   bool boolean();
   /// 0 = none, else the value plus one.
@@ -70,7 +76,9 @@ class Reader {
   std::string_view text(std::uint64_t limit = kMaxVarint);
   void skip(std::uint64_t size) { bytes(size); }
 
-  [[nodiscard]] std::size_t remaining() const { return in_.size() - at_; }
+  /// Bytes not read yet; 0 after an error.
+  [[nodiscard]] std::size_t remaining() const { return ok() ? in_.size() - at_ : 0; }
+  /// Bytes read so far; after an error, some place in the field that failed.
   [[nodiscard]] std::size_t position() const { return at_; }
   [[nodiscard]] bool ok() const { return error_ == DecodeError::none; }
   [[nodiscard]] DecodeError error() const { return error_; }
@@ -93,26 +101,32 @@ class Reader {
   DecodeError error_ = DecodeError::none;
 };
 
-/// Appends fields to a growing buffer.
+/// Appends fields to a growing buffer. A number that its field cannot hold (one may come from a
+/// peer in a wider field) is written as the greatest that fits, and `ok()` turns false for good:
+/// whoever forwards foreign numbers asks before sending.
 class Writer {
  public:
   explicit Writer(Varint varint = Varint::quic) : varint_(varint) {}
 
   Writer& u8(std::uint8_t value);
   Writer& u16(std::uint16_t value);
-  Writer& u24(std::uint32_t value);
+  Writer& u24(std::uint32_t value);  ///< The low 24 bits.
   Writer& u32(std::uint32_t value);
   Writer& u64(std::uint64_t value);
-  /// Shortest form. `value` must not exceed `kMaxVarint`.
+  /// Shortest form. Fails above `kMaxVarint`.
   Writer& varint(std::uint64_t value);
   Writer& boolean(bool value) { return u8(value ? 1 : 0); }
+  /// 0 = none, else the value plus one. Fails from `kMaxVarint` on.
   Writer& optional_varint(std::optional<std::uint64_t> value);
+  /// Fails outside -2^61 .. 2^61-1.
   Writer& zigzag(std::int64_t value);
   Writer& bytes(ByteSpan bytes);
   /// A varint length and the bytes.
   Writer& prefixed(ByteSpan bytes);
   Writer& text(std::string_view text) { return prefixed(as_bytes(text)); }
 
+  /// False once a number did not fit its field.
+  [[nodiscard]] bool ok() const { return ok_; }
   [[nodiscard]] std::size_t size() const { return out_.size(); }
   [[nodiscard]] ByteSpan span() const { return out_; }
   [[nodiscard]] Varint varint_kind() const { return varint_; }
@@ -126,6 +140,7 @@ class Writer {
   Writer& fixed(std::uint64_t value, std::size_t size);
   std::vector<std::uint8_t> out_;
   Varint varint_;
+  bool ok_ = true;
 };
 
 }  // namespace moq
