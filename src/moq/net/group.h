@@ -1,0 +1,153 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+
+#include "moq/base/bytes.h"
+#include "moq/base/result.h"
+#include "moq/kio/task.h"
+#include "moq/net/limits.h"
+
+namespace moq::net::group {
+struct State;
+}
+
+namespace moq::net::frame {
+
+/// What is known of a frame before its payload.
+struct Info {
+  std::uint64_t timestamp = 0;   ///< Presentation time, in units of the track's timescale.
+  std::uint64_t size_bytes = 0;  ///< Of the payload.
+  bool operator==(const Info&) const = default;
+};
+
+/// Writes one frame's payload in parts. Dropping it before all announced bytes were written aborts
+/// the group with `wrong_size`.
+class Producer {
+ public:
+  Producer(std::shared_ptr<group::State> state, std::size_t index, std::uint64_t size_bytes,
+           std::uint64_t skip_bytes);
+  Producer(Producer&&) noexcept = default;
+  Producer& operator=(Producer&&) = delete;
+  ~Producer();
+
+  /// Appends to the payload. Fails with `wrong_size` beyond the announced size.
+  Result<void> write(Bytes data);
+  /// Bytes still to come.
+  [[nodiscard]] std::uint64_t remaining() const { return remaining_; }
+  /// Ends the handle: `wrong_size` if bytes are missing.
+  Result<void> finish() &&;
+  /// Leaves the frame incomplete, for a resumed writer.
+  void suspend() &&;
+
+ private:
+  std::shared_ptr<group::State> state_;
+  std::size_t index_;
+  std::uint64_t remaining_;
+  std::uint64_t skip_;  ///< Leading bytes that the group holds already.
+};
+
+/// Reads one frame's payload while it comes.
+class Consumer {
+ public:
+  Consumer(std::shared_ptr<group::State> state, std::size_t index, Info info);
+
+  [[nodiscard]] const Info& info() const { return info_; }
+  /// The next part; empty at the end. Fails with the group's error.
+  kio::Poll<Result<Bytes>> poll_read(const kio::Waiter& waiter);
+  /// The whole payload.
+  kio::Poll<Result<Bytes>> poll_read_all(const kio::Waiter& waiter);
+
+ private:
+  std::shared_ptr<group::State> state_;
+  std::size_t index_;
+  Info info_;
+  std::size_t chunk_ = 0;
+};
+
+}  // namespace moq::net::frame
+
+namespace moq::net::group {
+
+class Consumer;
+
+/// Writes one group, frame after frame. Dropping an unfinished one aborts the group as cancelled.
+/// Handles of the model may be moved between threads; each is used by one thread at a time.
+class Producer {
+ public:
+  explicit Producer(std::shared_ptr<State> state);
+  Producer(Producer&&) noexcept = default;
+  Producer& operator=(Producer&& other) noexcept;
+  ~Producer();
+
+  [[nodiscard]] std::uint64_t sequence() const;
+  /// Where this writer starts: frames before `index` come from elsewhere (lite 06, frame_start).
+  /// Fails if the group lacks frames below it. Call it before the first frame.
+  Result<void> start_at(std::uint64_t index);
+  /// Appends a whole frame. Fails with `frame_too_large`, `group_too_large` (which also aborts the
+  /// group), or the group's error once it was aborted.
+  Result<void> write_frame(std::uint64_t timestamp, Bytes payload);
+  /// Begins a frame whose payload comes in parts; readers see them as they come. In a resumed group
+  /// a frame that is there already is compared and skipped: `wrong_size` if it differs.
+  Result<frame::Producer> create_frame(const frame::Info& info);
+  /// Ends the group cleanly.
+  void finish() &&;
+  /// Ends the group with an error for its readers.
+  void abort(Error error) &&;
+  /// Leaves the group as it is, for another writer to resume (`track::Producer::create_group`).
+  void suspend() &&;
+  [[nodiscard]] Consumer consume() const;
+  /// Ready, with its error, once the group was aborted by somebody else: aged out, say.
+  kio::Poll<Error> poll_aborted(const kio::Waiter& waiter) const;
+
+ private:
+  std::shared_ptr<State> state_;
+  std::size_t next_index_ = 0;
+};
+
+/// A piece of a group, as it came: the unit in which groups are forwarded.
+struct Chunk {
+  std::optional<frame::Info> begins;  ///< Set on the first piece of a frame (which may be empty).
+  Bytes data;
+  std::size_t frame_index = 0;
+};
+
+/// Reads one group from its first frame, while it grows.
+class Consumer {
+ public:
+  explicit Consumer(std::shared_ptr<State> state);
+  /// Another reader, from the first frame.
+  [[nodiscard]] Consumer clone() const { return Consumer(state_); }
+
+  [[nodiscard]] std::uint64_t sequence() const;
+  /// The next piece; none at the clean end. Fails with the group's error once aborted.
+  kio::Poll<Result<std::optional<Chunk>>> poll_chunk(const kio::Waiter& waiter);
+  /// The next frame, as soon as it has begun; none at the clean end.
+  kio::Poll<Result<std::optional<frame::Consumer>>> poll_next_frame(const kio::Waiter& waiter);
+  /// The next frame, whole; none at the clean end. Joins parts, so a frame that came in one piece
+  /// is not copied.
+  kio::Poll<Result<std::optional<std::pair<frame::Info, Bytes>>>> poll_read_frame(
+      const kio::Waiter& waiter);
+  /// Skips to frame `index`; only before reading.
+  void start_at(std::size_t index) { frame_ = index; }
+  /// The timestamp of the group's first frame, once it has one.
+  [[nodiscard]] std::optional<std::uint64_t> first_timestamp() const;
+  [[nodiscard]] bool finished() const;
+
+  auto next_frame() {
+    return kio::wait([this](const kio::Waiter& waiter) { return poll_next_frame(waiter); });
+  }
+  auto read_frame() {
+    return kio::wait([this](const kio::Waiter& waiter) { return poll_read_frame(waiter); });
+  }
+
+ private:
+  void next();
+  std::shared_ptr<State> state_;
+  std::size_t frame_ = 0;  ///< The frame of the next chunk,
+  std::size_t chunk_ = 0;  ///< and the chunk in it.
+  bool begun_ = false;     ///< That frame's `Info` was reported.
+};
+
+}  // namespace moq::net::group

@@ -1,0 +1,54 @@
+#pragma once
+
+#include <deque>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+
+#include "moq/kio/waiter.h"
+#include "moq/net/broadcast.h"
+#include "moq/net/internal/track_state.h"
+
+namespace moq::net::broadcast {
+
+struct State : std::enable_shared_from_this<State> {
+  mutable std::mutex mutex;
+  /// Routed: the front that an origin keeps for a path. Its tracks outlive the routes that serve
+  /// them; unserved ones wait. Else the broadcast is served by its own producer.
+  bool routed = false;
+  /// Tracks with a producer or readers. A track nobody holds is dropped.
+  std::map<std::string, std::weak_ptr<track::State>> tracks;
+  /// Tracks that wait for a route or a dynamic handler, in order of asking.
+  std::deque<std::shared_ptr<track::State>> requests;
+  std::size_t handlers = 0;
+  std::uint64_t current_route = 0;  ///< Which route gets the requests; 0 = none.
+  std::size_t producers = 0;
+  std::size_t consumers = 0;
+  std::optional<Error> closed;
+
+  kio::WaiterList on_request;
+  kio::WaiterList on_change;  // Closing, consumers.
+
+  /// Queues `track` for whoever serves next (the mutex is held).
+  kio::WaiterList queue_locked(std::shared_ptr<track::State> track);
+  /// The track of that name, made if need be. Register the interest, then `ask()`.
+  std::shared_ptr<track::State> find_or_create(std::string_view name);
+  /// Queues a track that nobody serves for whoever can; one that cannot be had is aborted.
+  void ask(const std::shared_ptr<track::State>& track);
+  /// Ends the broadcast: no new tracks. Waiting requests fail with `error`.
+  void close(const Error& error);
+  /// Takes back a track that its writer no longer serves.
+  void take_back(const std::shared_ptr<track::State>& track);
+  /// Points requests to `route`; tracks served by another are told to move.
+  void set_route(std::uint64_t route);
+  /// Drops names of tracks that nobody holds (the mutex is held).
+  void sweep_locked();
+};
+
+/// The next request for `route` (0: for a broadcast's own dynamic handlers).
+kio::Poll<Result<TrackRequest>> poll_request(const std::shared_ptr<State>& state,
+                                             std::uint64_t route, const kio::Waiter& waiter);
+
+}  // namespace moq::net::broadcast

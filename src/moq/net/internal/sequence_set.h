@@ -1,0 +1,46 @@
+#pragma once
+
+#include <cstdint>
+#include <iterator>
+#include <map>
+
+namespace moq::net {
+
+/// A set of sequences as ranges. When it would hold more than `max_ranges`, the lowest gap is
+/// closed: what is far behind then counts as contained.
+class SequenceSet {
+ public:
+  explicit SequenceSet(std::size_t max_ranges) : max_ranges_(max_ranges) {}
+
+  [[nodiscard]] bool contains(std::uint64_t value) const {
+    auto after = ranges_.upper_bound(value);
+    return after != ranges_.begin() && std::prev(after)->second >= value;
+  }
+  void insert(std::uint64_t value) {
+    if (contains(value)) return;
+    auto after = ranges_.upper_bound(value);
+    auto at = after;
+    if (after != ranges_.begin() && std::prev(after)->second + 1 == value) {
+      at = std::prev(after);
+      at->second = value;
+    } else {
+      at = ranges_.emplace_hint(after, value, value);
+    }
+    if (after != ranges_.end() && after->first == value + 1) {
+      at->second = after->second;
+      ranges_.erase(after);
+    }
+    if (ranges_.size() > max_ranges_) {
+      auto second = std::next(ranges_.begin());
+      ranges_.begin()->second = second->second;
+      ranges_.erase(second);
+    }
+  }
+  [[nodiscard]] std::size_t ranges() const { return ranges_.size(); }
+
+ private:
+  std::map<std::uint64_t, std::uint64_t> ranges_;  // First to last, inclusive; never adjacent.
+  std::size_t max_ranges_;
+};
+
+}  // namespace moq::net

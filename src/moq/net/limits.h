@@ -1,0 +1,33 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "moq/base/time.h"
+
+/// Limits of the model. The first three are the peers' own (moq-lite, message framing): above
+/// them they refuse, so we do too.
+namespace moq::net {
+
+inline constexpr std::uint64_t kMaxFrameBytes = 32 << 20;  ///< Payload of one frame.
+inline constexpr std::uint64_t kMaxGroupBytes = 32 << 20;  ///< Payload of one group.
+inline constexpr std::size_t kMaxGroupFrames = 8192;       ///< Frames of one group.
+/// Groups that one track caches: at one group per 20 ms audio frame, 80 s, above any cache age.
+inline constexpr std::size_t kMaxTrackGroups = 4096;
+/// Payload that one track caches: 30 s of 60 Mbit/s.
+inline constexpr std::uint64_t kMaxTrackBytes = 256 << 20;
+/// Datagrams kept for a reader that is late, as Rust peers keep them.
+inline constexpr std::size_t kMaxTrackDatagrams = 64;
+/// Ranges of sequences that a track remembers as received, so that nothing is delivered twice.
+inline constexpr std::size_t kMaxSeenRanges = 256;
+/// Names that subscribers may ask for in one broadcast at a time without being answered.
+inline constexpr std::size_t kMaxTrackRequests = 1024;
+/// Fetches of groups waiting for an answer, per track.
+inline constexpr std::size_t kMaxGroupRequests = 256;
+/// Routes to one path: as many as connections may claim the same name.
+inline constexpr std::size_t kMaxRoutes = 64;
+
+/// No limit of age: every cached group is fresh.
+inline constexpr Duration kUnlimitedAge = Duration::max();
+
+}  // namespace moq::net

@@ -1,0 +1,219 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "moq/base/time.h"
+#include "moq/net/group.h"
+
+namespace moq::net::track {
+
+struct State;
+struct FetchState;
+class Consumer;
+
+/// Properties of a track, fixed for its life. draft-lcurley-moq-lite, TRACK_INFO.
+struct Info {
+  std::uint8_t priority = 127;     ///< The publisher's; higher is sooner.
+  Duration max_age = 5s;           ///< How long groups that were superseded stay cached.
+  std::uint64_t timescale = 1000;  ///< Timestamp units per second; at least 1.
+  bool operator==(const Info&) const = default;
+};
+
+/// What one subscriber wants of a track. draft-lcurley-moq-lite, SUBSCRIBE.
+struct Subscription {
+  std::uint8_t priority = 0;            ///< Higher is sooner.
+  Duration max_age = Duration::zero();  ///< How stale a group may get; zero = the newest only.
+  std::optional<std::uint64_t> start;   ///< Lowest group wanted; none = no floor.
+  std::optional<std::uint64_t> end;     ///< Last group wanted, inclusive; none = open.
+  bool operator==(const Subscription&) const = default;
+};
+
+/// A single message beside the groups, unreliable.
+struct Datagram {
+  std::uint64_t sequence = 0;
+  std::uint64_t timestamp = 0;  ///< In the track's timescale.
+  Bytes payload;
+  bool operator==(const Datagram&) const = default;
+};
+
+/// A fetch of one group that waits for its publisher to answer. Dropping it refuses.
+class GroupRequest {
+ public:
+  GroupRequest(std::shared_ptr<State> state, std::shared_ptr<FetchState> fetch);
+  GroupRequest(GroupRequest&&) noexcept = default;
+  GroupRequest& operator=(GroupRequest&&) = delete;
+  ~GroupRequest();
+  [[nodiscard]] std::uint64_t sequence() const;
+  [[nodiscard]] std::uint8_t priority() const;
+  /// Answers with a group to be written.
+  group::Producer accept() &&;
+  void reject(Error error) &&;
+  /// Ready once nobody wants the answer any more.
+  kio::Poll<kio::Unit> poll_unwanted(const kio::Waiter& waiter) const;
+
+ private:
+  std::shared_ptr<State> state_;
+  std::shared_ptr<FetchState> fetch_;
+};
+
+/// Waits for one group. Dropping it gives the fetch up.
+class Fetch {
+ public:
+  Fetch(std::shared_ptr<State> state, std::shared_ptr<FetchState> fetch);
+  Fetch(Fetch&&) noexcept = default;
+  Fetch& operator=(Fetch&&) = delete;
+  ~Fetch();
+  /// The group, as soon as it begins to come. Fails with `not_found` and the like.
+  kio::Poll<Result<group::Consumer>> poll(const kio::Waiter& waiter);
+  auto result() {
+    return kio::wait([this](const kio::Waiter& waiter) { return poll(waiter); });
+  }
+
+ private:
+  std::shared_ptr<State> state_;
+  std::shared_ptr<FetchState> fetch_;
+};
+
+/// Interest in a track without subscribing: asks its publisher for the properties.
+class InfoRequest {
+ public:
+  explicit InfoRequest(std::shared_ptr<State> state);
+  InfoRequest(InfoRequest&&) noexcept = default;
+  InfoRequest& operator=(InfoRequest&&) = delete;
+  ~InfoRequest();
+  kio::Poll<Result<Info>> poll(const kio::Waiter& waiter) const;
+  auto result() const {
+    return kio::wait([this](const kio::Waiter& waiter) { return poll(waiter); });
+  }
+
+ private:
+  std::shared_ptr<State> state_;
+};
+
+/// Writes a track. Its last clone to be dropped aborts the track, unless it was finished.
+class Producer {
+ public:
+  explicit Producer(std::shared_ptr<State> state);
+  Producer(Producer&&) noexcept = default;
+  Producer& operator=(Producer&& other) noexcept;
+  ~Producer();
+  [[nodiscard]] Producer clone() const;
+
+  [[nodiscard]] const std::string& name() const;
+  [[nodiscard]] Info info() const;
+
+  /// Begins the group after the newest one.
+  Result<group::Producer> append_group();
+  /// Begins group `sequence`, or resumes one that its writer suspended. Fails with `duplicate` if
+  /// it has come or is coming, `old` if it was received and let go, `too_far_behind` if it is too
+  /// old to be cached, `protocol_violation` at or past the end of the track.
+  Result<group::Producer> create_group(std::uint64_t sequence);
+  /// A group of one frame.
+  Result<void> write_frame(std::uint64_t timestamp, Bytes payload);
+  /// Sends a datagram under the next sequence, which it returns.
+  Result<std::uint64_t> append_datagram(std::uint64_t timestamp, Bytes payload);
+  /// Passes on a datagram of another publisher.
+  void forward_datagram(Datagram datagram);
+
+  /// Ends the track after its newest group; readers still get what is cached.
+  void finish() &&;
+  /// Says where the track will end, `end` exclusive; more groups below may come. `finish()`
+  /// follows. Fails with `protocol_violation` if a group at or past it has come.
+  Result<void> finish_at(std::uint64_t end);
+  /// Ends the track, and its unfinished groups, with an error.
+  void abort(Error error) &&;
+  /// Stops serving the track but leaves it as it is: its broadcast asks the next route for it.
+  void give_back() &&;
+
+  [[nodiscard]] Consumer consume(const Subscription& subscription = {}) const;
+
+  /// Ready while somebody reads (or fetches); fails once the track is over.
+  kio::Poll<Result<void>> poll_used(const kio::Waiter& waiter) const;
+  kio::Poll<Result<void>> poll_unused(const kio::Waiter& waiter) const;
+  /// What all subscribers together want, whenever it differs from what this handle reported last;
+  /// none while nobody subscribes. Fails once the track is over.
+  kio::Poll<Result<std::optional<Subscription>>> poll_demand(const kio::Waiter& waiter);
+  /// The group from which a new subscription upstream continues: the lowest that is incomplete,
+  /// else the one after the newest; none before the first group.
+  [[nodiscard]] std::optional<std::uint64_t> resume_point() const;
+  /// Lets go of suspended groups below `sequence`: their source has told that they will not come.
+  void abandon_suspended(std::uint64_t sequence, const Error& error);
+  /// Ready when a better route should serve this track: answer with `give_back()`.
+  kio::Poll<kio::Unit> poll_revoked(const kio::Waiter& waiter) const;
+  /// The next fetch of a group that is not cached. Fails once the track is over. Once asked, the
+  /// handle counts as one that answers; before, such fetches fail with `not_found`.
+  kio::Poll<Result<GroupRequest>> poll_requested_group(const kio::Waiter& waiter);
+  /// Ready, with its error, once the track was aborted elsewhere.
+  kio::Poll<Error> poll_aborted(const kio::Waiter& waiter) const;
+
+  auto used() const {
+    return kio::wait([this](const kio::Waiter& waiter) { return poll_used(waiter); });
+  }
+  auto unused() const {
+    return kio::wait([this](const kio::Waiter& waiter) { return poll_unused(waiter); });
+  }
+
+ private:
+  std::shared_ptr<State> state_;
+  std::uint64_t demand_seen_ = 0;
+  bool answers_fetches_ = false;
+};
+
+/// Reads a track: its groups in the order in which they arrive, each exactly once, also over
+/// changes of the route. Groups that are older than `Subscription::max_age` allows are skipped.
+class Consumer {
+ public:
+  Consumer(std::shared_ptr<State> state, const Subscription& subscription);
+  Consumer(Consumer&&) noexcept = default;
+  Consumer& operator=(Consumer&& other) noexcept;
+  ~Consumer();
+  /// Another reader with the same subscription, from the start.
+  [[nodiscard]] Consumer clone() const;
+
+  [[nodiscard]] const std::string& name() const;
+  [[nodiscard]] const Subscription& subscription() const { return subscription_; }
+  /// Changes what is wanted from here on.
+  void update(const Subscription& subscription);
+
+  /// The track's properties, once its publisher is known. Fails if there is none.
+  kio::Poll<Result<Info>> poll_info(const kio::Waiter& waiter) const;
+  /// The next group; none after the track's end. Fails with the track's error.
+  kio::Poll<Result<std::optional<group::Consumer>>> poll_next_group(const kio::Waiter& waiter);
+  /// The next datagram; none after the track's end.
+  kio::Poll<Result<std::optional<Datagram>>> poll_datagram(const kio::Waiter& waiter);
+  /// Ready with the (exclusive) end once it is known; fails with the track's error.
+  kio::Poll<Result<std::uint64_t>> poll_end(const kio::Waiter& waiter) const;
+  /// Ready, with true, whenever some route serves the track, with false while none does, each time
+  /// it differs from `served`.
+  kio::Poll<bool> poll_served(const kio::Waiter& waiter, bool served) const;
+
+  /// True if `sequence` is older than this subscription wants.
+  [[nodiscard]] bool is_stale(std::uint64_t sequence) const;
+  /// The newest group that has begun.
+  [[nodiscard]] std::optional<std::uint64_t> latest() const;
+  /// Asks for one group, cached or not.
+  [[nodiscard]] Fetch fetch(std::uint64_t sequence, std::uint8_t priority = 0) const;
+
+  auto info() const {
+    return kio::wait([this](const kio::Waiter& waiter) { return poll_info(waiter); });
+  }
+  auto next_group() {
+    return kio::wait([this](const kio::Waiter& waiter) { return poll_next_group(waiter); });
+  }
+  auto datagram() {
+    return kio::wait([this](const kio::Waiter& waiter) { return poll_datagram(waiter); });
+  }
+
+ private:
+  void release();
+  std::shared_ptr<State> state_;
+  Subscription subscription_;
+  std::uint64_t id_ = 0;            ///< Names the subscription in the state.
+  std::uint64_t next_arrival_ = 0;  ///< Index, over the track's life, of the next group to look at.
+  std::uint64_t next_datagram_ = 0;
+};
+
+}  // namespace moq::net::track
