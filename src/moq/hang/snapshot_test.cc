@@ -111,7 +111,7 @@ TEST(SnapshotDecoder, FailsOnBadFrames) {
 
 TEST(SnapshotDecoder, LimitsTheValue) {
   const std::string half = '"' + std::string(450, 'x') + '"';
-  Decoder decoder(false, 1000);
+  Decoder decoder(false, 900);
   ASSERT_TRUE(decoder.apply(as_bytes("{}")));
   ASSERT_TRUE(decoder.apply(as_bytes(R"({"a":)" + half + "}")));
   // The same key again keeps the value small; another one does not.
