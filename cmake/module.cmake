@@ -1,5 +1,6 @@
-# moq_module(NAME [USES module...] [LINKS library...]): the static library moq_NAME of the folder's
-# sources, and its tests. The table below is the architecture: any other edge is refused here.
+# moq_module(NAME [USES module...] [LINKS library...] [FOLDERS subfolder...]): the static library
+# moq_NAME of the folder's sources (and of the named subfolders'), and its tests. The table below is
+# the architecture: any other edge is refused here.
 set(MOQ_EDGES_base "")
 set(MOQ_EDGES_kio base)
 set(MOQ_EDGES_transport base kio)
@@ -15,14 +16,15 @@ set(MOQ_EDGES_relay base kio transport io net native)
 set(MOQ_EDGES_cli base kio transport io net native hang mux)
 
 function(moq_module NAME)
-  cmake_parse_arguments(ARG "" "" "USES;LINKS" ${ARGN})
+  cmake_parse_arguments(ARG "" "" "USES;LINKS;FOLDERS" ${ARGN})
   foreach(used IN LISTS ARG_USES)
     if(NOT used IN_LIST MOQ_EDGES_${NAME})
       message(FATAL_ERROR "module ${NAME} may not use ${used}: see docs/architecture.md")
     endif()
   endforeach()
 
-  file(GLOB sources CONFIGURE_DEPENDS "*.cc" "internal/*.cc")
+  list(TRANSFORM ARG_FOLDERS APPEND "/*.cc" OUTPUT_VARIABLE folders)
+  file(GLOB sources CONFIGURE_DEPENDS "*.cc" "internal/*.cc" ${folders})
   set(tests ${sources})
   list(FILTER sources EXCLUDE REGEX "(_test|_bench|_fuzz|main)\\.cc$")
   list(FILTER tests INCLUDE REGEX "_test\\.cc$")
@@ -51,7 +53,7 @@ function(moq_test NAME LABEL SOURCES)
   set(target moq_${NAME}_${LABEL}_test)
   add_executable(${target} ${SOURCES})
   target_link_libraries(${target} PRIVATE moq_${NAME} GTest::gtest_main ${ARG_LINKS})
-  if(NOT NAME MATCHES "^(base|kio|transport)$")
+  if(TARGET moq_sim AND NOT NAME MATCHES "^(base|kio|transport)$")
     target_link_libraries(${target} PRIVATE moq_sim)
   endif()
   target_compile_definitions(${target} PRIVATE

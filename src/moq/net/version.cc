@@ -1,0 +1,80 @@
+#include "moq/net/version.h"
+
+#include <algorithm>
+#include <array>
+#include <string>
+#include <utility>
+
+namespace moq::net {
+namespace {
+
+struct Names {
+  Version version;
+  std::string_view name;
+  std::string_view alpn;
+};
+
+constexpr std::string_view kLegacyAlpn = "moql";
+constexpr std::array kNames{
+    Names{Version::lite_01, "moq-lite-01", kLegacyAlpn},
+    Names{Version::lite_02, "moq-lite-02", kLegacyAlpn},
+    Names{Version::lite_03, "moq-lite-03", "moq-lite-03"},
+    Names{Version::lite_04, "moq-lite-04", "moq-lite-04"},
+    Names{Version::lite_05, "moq-lite-05", "moq-lite-05"},
+    Names{Version::lite_06, "moq-lite-06", "moq-lite-06"},
+    Names{Version::lite_07_wip, "moq-lite-07-wip", "moq-lite-07-wip"},
+};
+
+constexpr std::array kDefault{Version::lite_06, Version::lite_05, Version::lite_04,
+                              Version::lite_03, Version::lite_02, Version::lite_01};
+
+constexpr std::uint64_t kSetupCodeBase = 0xff0dad01;
+
+const Names& names_of(Version version) { return kNames[std::to_underlying(version)]; }
+
+}  // namespace
+
+std::string_view to_string(Version version) { return names_of(version).name; }
+std::string_view alpn_name(Version version) { return names_of(version).alpn; }
+std::uint64_t setup_code(Version version) { return kSetupCodeBase + std::to_underlying(version); }
+
+Result<Version> parse_version(std::string_view name) {
+  std::string known;
+  for (const Names& names : kNames) {
+    if (names.name == name) return names.version;
+    known.append(known.empty() ? "" : ", ").append(names.name);
+  }
+  return fail(Code::bad_config, "unknown version '" + std::string(name) + "'; known are " + known);
+}
+
+std::span<const Version> default_versions() { return kDefault; }
+
+std::vector<std::string_view> alpn_names(std::span<const Version> versions) {
+  std::vector<std::string_view> out;
+  for (const Version version : versions) {
+    const std::string_view name = alpn_name(version);
+    if (std::ranges::find(out, name) == out.end()) out.push_back(name);
+  }
+  return out;
+}
+
+Result<std::optional<Version>> version_of_protocol(std::string_view protocol,
+                                                   std::span<const Version> enabled) {
+  if (protocol.empty() || protocol == kLegacyAlpn) {
+    if (std::ranges::any_of(enabled, has_legacy_setup)) return std::nullopt;
+    return fail(Code::version, "the peer speaks none of our versions");
+  }
+  for (const Version version : enabled) {
+    if (alpn_name(version) == protocol) return version;
+  }
+  return fail(Code::version, "protocol '" + std::string(protocol) + "' was not offered");
+}
+
+std::optional<Version> version_of_setup_code(std::uint64_t code, std::span<const Version> enabled) {
+  for (const Version version : enabled) {
+    if (has_legacy_setup(version) && setup_code(version) == code) return version;
+  }
+  return std::nullopt;
+}
+
+}  // namespace moq::net
