@@ -1,0 +1,186 @@
+"""Relay, publisher and subscriber, ours or the Rust ones, with the flags they share."""
+
+import hashlib
+import os
+import ssl
+import subprocess
+import time
+
+from . import mp4
+from .processes import udp_port_is_bound
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+OURS, RUST = "ours", "rust"
+PROGRAMS = {OURS: os.path.join(ROOT, "build/release/bin"), RUST: os.path.join(ROOT, "build/peers/rust/bin")}
+GROUP_SECONDS = 1
+
+
+def program(flavor, name):
+    return os.path.join(PROGRAMS[flavor], name)
+
+
+def missing_programs(flavors):
+    wanted = [program(flavor, name) for flavor in flavors for name in ("moq", "moq-relay")]
+    return [path for path in wanted if not os.access(path, os.X_OK)]
+
+
+def make_clip(path, seconds):
+    """H.264 and AAC with a moving picture, a key frame each GROUP_SECONDS."""
+    if os.path.exists(path):
+        return
+    partial = f"{path}.{os.getpid()}.mp4"
+    rate = 30
+    subprocess.run(
+        ["ffmpeg", "-v", "error", "-y",
+         "-f", "lavfi", "-i", f"testsrc2=size=1280x720:rate={rate}",
+         "-f", "lavfi", "-i", "sine=frequency=440:beep_factor=4:sample_rate=48000",
+         "-t", str(seconds), "-c:v", "libx264", "-preset", "veryfast", "-tune", "zerolatency", "-profile:v", "main",
+         "-g", str(rate * GROUP_SECONDS), "-keyint_min", str(rate * GROUP_SECONDS), "-sc_threshold", "0",
+         "-pix_fmt", "yuv420p", "-b:v", "1500k", "-c:a", "aac", "-b:a", "96k", partial],
+        check=True)  # fmt: skip
+    os.replace(partial, path)
+
+
+class Certificate:
+    """Self-signed for localhost, kept over restarts of a relay. P-256 and 10 days, as browsers ask for pins."""
+
+    def __init__(self, lab):
+        self.cert, self.key = lab.path("cert.pem"), lab.path("key.pem")
+        subprocess.run(
+            ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
+             "-days", "10", "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1",
+             "-keyout", self.key, "-out", self.cert],
+            check=True, stderr=subprocess.DEVNULL)  # fmt: skip
+        with open(self.cert) as pem:
+            der = ssl.PEM_cert_to_DER_cert(pem.read())
+        self.fingerprint = hashlib.sha256(der).hexdigest()
+
+
+class Relay:
+    def __init__(self, lab, flavor, port, certificate, name="relay", extra=()):
+        self.lab, self.flavor, self.port, self.name = lab, flavor, port, name
+        address = f"127.0.0.1:{port}"
+        self._arguments = [
+            program(flavor, "moq-relay"), "--listen", address, "--web-http-listen", address,
+            "--listen-tls-cert", certificate.cert, "--listen-tls-key", certificate.key,
+            "--auth-public", "**", *extra]  # fmt: skip
+        self.child = None
+
+    def start(self, seconds=10.0):
+        """Starts it, and returns the time at which its UDP port was bound."""
+        self.child = self.lab.spawn(self.name, self._arguments)
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            if udp_port_is_bound(self.port):
+                return self.lab.clock()
+            if not self.child.running:
+                raise RuntimeError(f"{self.name} ended at its start:\n{self.child.log_tail()}")
+            time.sleep(0.005)
+        raise RuntimeError(f"{self.name} does not listen after {seconds} s:\n{self.child.log_tail()}")
+
+    def kill(self):
+        """SIGKILL; returns when the port is free."""
+        self.child.kill()
+        self.child.process.wait()
+        while udp_port_is_bound(self.port):
+            time.sleep(0.005)
+
+
+def connect_flags(scheme, port, certificate, version=None):
+    """How a client finds the relay. `http` learns the certificate by itself, the others pin it."""
+    flags = ["--connect", f"{scheme}://127.0.0.1:{port}/"]
+    if scheme != "http":
+        flags += ["--connect-tls-fingerprint", certificate.fingerprint]
+    if version:
+        flags += ["--connect-version", version]
+    return flags
+
+
+class Publisher:
+    """ffmpeg at real time into `moq import fmp4`."""
+
+    def __init__(self, lab, flavor, connect, broadcast, clip, name="publisher"):
+        self.name, self.flavor = name, flavor
+        # The Rust importer refuses what frag_every_frame makes of two tracks; see docs/cli.md.
+        one_frame = ["-movflags", "cmaf+separate_moof+delay_moov+skip_trailer+frag_every_frame"]
+        short = ["-movflags", "cmaf+separate_moof+delay_moov+skip_trailer", "-frag_duration", "30000"]
+        read_end, write_end = os.pipe()
+        self.ffmpeg = lab.spawn(
+            f"{name}-ffmpeg",
+            ["ffmpeg", "-v", "error", "-re", "-i", clip, "-c", "copy", "-f", "mp4",
+             *(one_frame if flavor == OURS else short), "pipe:1"],
+            stdout=write_end)  # fmt: skip
+        os.close(write_end)
+        self.child = lab.spawn(
+            name,
+            [program(flavor, "moq"), "--log-level", "debug" if flavor == OURS else "info", *connect,
+             "--broadcast", broadcast, "import", "fmp4"],
+            stdin=read_end)  # fmt: skip
+        os.close(read_end)
+
+
+class Subscriber:
+    """`moq export fmp4` into a file; `growth` says when it grew to what size."""
+
+    def __init__(self, lab, flavor, connect, broadcast, name, max_age=None):
+        self.lab, self.name, self.flavor = lab, name, flavor
+        self.media = mp4.Reader()
+        self.growth = []
+        self.broken = None
+        self.path = lab.path(f"{name}.mp4")
+        self._file = open(self.path, "wb")
+        self._size = 0
+        self.child = lab.spawn(
+            name,
+            [program(flavor, "moq"), "--log-level", "debug" if flavor == OURS else "info", *connect,
+             "--broadcast", broadcast, "export", "fmp4", *(["--max-age", max_age] if max_age else [])],
+            on_output=self._take)  # fmt: skip
+
+    def _take(self, chunk, now):
+        self._file.write(chunk)
+        self._file.flush()
+        self._size += len(chunk)
+        try:
+            if not self.broken:
+                self.media.feed(chunk, now)
+        except (mp4.BadMp4, IndexError, ValueError) as error:
+            self.broken = str(error)
+        self.growth.append((now, self._size))
+
+    def grew_after(self, moment):
+        """When the output first grew after `moment`, or None."""
+        return next((at for at, _ in list(self.growth) if at > moment), None)
+
+    def media_seconds(self):
+        return max((cover.seconds for cover in mp4.coverage(self.media).values()), default=0.0)
+
+    def problems(self, allow_gaps=False):
+        """What is wrong with the output as a file: a list of sentences, empty if it is fine."""
+        found = []
+        if self.broken:
+            found.append(f"not fragmented MP4: {self.broken}")
+        covers = mp4.coverage(self.media)
+        kinds = sorted(cover.kind for cover in covers.values())
+        if kinds != ["audio", "video"]:
+            found.append(f"has tracks {kinds or 'none'}, not one of audio and one of video")
+        for cover in covers.values():
+            if cover.kind == "video" and not cover.starts_with_key:
+                found.append("video does not start at a key frame")
+            for at, length in cover.repeated:
+                found.append(f"{cover.kind} at {at:.2f} s came twice ({length:.3f} s)")
+            if not allow_gaps:
+                for at, length in cover.gaps:
+                    found.append(f"{cover.kind} has a gap of {length:.3f} s at {at:.2f} s")
+        return found + self._probe()
+
+    def _probe(self):
+        probe = subprocess.run(
+            ["ffprobe", "-v", "error", "-count_frames", "-show_entries", "stream=codec_name,nb_read_frames",
+             "-of", "csv=p=0", self.path],
+            capture_output=True, text=True)  # fmt: skip
+        found = [f"ffprobe: {line}" for line in probe.stderr.splitlines()[:3]]
+        frames = dict(line.rstrip(",").split(",")[:2] for line in probe.stdout.split() if "," in line)
+        for codec in ("h264", "aac"):
+            if not frames.get(codec, "0").isdigit() or int(frames.get(codec, "0")) < 1:
+                found.append(f"ffprobe finds no {codec} frame")
+        return found
