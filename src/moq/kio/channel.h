@@ -1,11 +1,15 @@
 #pragma once
 
+#include <cstddef>
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <utility>
 
+#include "moq/kio/sync.h"
 #include "moq/kio/task.h"
+#include "moq/kio/waiter.h"
 
 namespace moq::kio {
 
@@ -28,7 +32,7 @@ namespace detail {
 template <typename T>
 struct ChannelState {
   explicit ChannelState(T initial) : value(std::move(initial)) {}
-  std::mutex mutex;
+  Mutex mutex;
   T value;
   bool closed = false;
   std::size_t producers = 0;
@@ -64,10 +68,10 @@ class ChannelHandle {
 
    private:
     friend ChannelHandle;
-    explicit Ref(const ChannelState<T>* state, std::unique_lock<std::mutex> lock)
+    explicit Ref(const ChannelState<T>* state, std::unique_lock<Mutex> lock)
         : state_(state), lock_(std::move(lock)) {}
     const ChannelState<T>* state_;
-    std::unique_lock<std::mutex> lock_;
+    std::unique_lock<Mutex> lock_;
   };
   [[nodiscard]] Ref read() const { return Ref(state_.get(), std::unique_lock(state_->mutex)); }
 
@@ -100,7 +104,9 @@ class ChannelHandle {
     return kio::wait([this](const Waiter& waiter) { return poll_closed(waiter); });
   }
   [[nodiscard]] bool is_closed() const { return read().closed(); }
-  [[nodiscard]] bool same_channel(const ChannelHandle& other) const { return state_ == other.state_; }
+  [[nodiscard]] bool same_channel(const ChannelHandle& other) const {
+    return state_ == other.state_;
+  }
 
  protected:
   explicit ChannelHandle(std::shared_ptr<ChannelState<T>> state) : state_(std::move(state)) {}
@@ -110,7 +116,8 @@ class ChannelHandle {
 }  // namespace detail
 
 /// The writing end of a value that others watch. The channel closes with its last producer, or by
-/// `close()`; the last value stays readable. Handles may be used from any thread, one at a time each.
+/// `close()`; the last value stays readable. Handles may be used from any thread, one at a time
+/// each; a moved-from one may only be assigned to or destroyed.
 template <typename T>
 class Producer : public detail::ChannelHandle<T> {
   using Base = detail::ChannelHandle<T>;
@@ -129,31 +136,29 @@ class Producer : public detail::ChannelHandle<T> {
   ~Producer() { release(); }
   [[nodiscard]] Producer clone() const { return Producer(this->state_); }
 
-  /// Runs `edit(T&)`, which says whether it changed anything; if so, wakes the readers. Returns
-  /// false, without running it, once closed.
+  /// Runs `edit(T&)`, which says whether it changed anything; if so, or if it throws, wakes the
+  /// readers. Returns false, without running it, once closed.
   template <typename Edit>
   bool write(Edit&& edit) {
-    WaiterList woken;
-    {
-      std::lock_guard lock(this->state_->mutex);
-      if (this->state_->closed) return false;
-      if (!edit(this->state_->value)) return true;
-      woken = this->state_->on_change.take();
-    }
-    woken.wake();
+    Mut guard = mut();
+    if (guard.closed()) return false;
+    T& value = guard.edit();
+    guard.changed_ = edit(value);
     return true;
   }
   /// Assigns; wakes the readers if the value differs.
   bool set(T value) {
     return write([&value](T& current) {
       if (current == value) return false;
-      current = std::move(value);
+      // The old value is destroyed after the lock: that may run any code.
+      std::swap(current, value);
       return true;
     });
   }
 
   /// The value, locked for writing while the guard lives. Reading through it changes nothing;
   /// the first use of `edit()` marks the value changed, and the guard's end wakes the readers.
+  /// Once closed, nobody watches: an edit only changes what is read from then on.
   class Mut {
    public:
     Mut(Mut&&) = delete;
@@ -165,6 +170,7 @@ class Producer : public detail::ChannelHandle<T> {
     }
     const T& operator*() const { return state_->value; }
     const T* operator->() const { return &state_->value; }
+    [[nodiscard]] bool closed() const { return state_->closed; }
     T& edit() {
       changed_ = true;
       return state_->value;
@@ -174,7 +180,7 @@ class Producer : public detail::ChannelHandle<T> {
     friend Producer;
     explicit Mut(detail::ChannelState<T>* state) : state_(state), lock_(state->mutex) {}
     detail::ChannelState<T>* state_;
-    std::unique_lock<std::mutex> lock_;
+    std::unique_lock<Mutex> lock_;
     bool changed_ = false;
   };
   [[nodiscard]] Mut mut() { return Mut(this->state_.get()); }
@@ -194,7 +200,9 @@ class Producer : public detail::ChannelHandle<T> {
   [[nodiscard]] WeakConsumer<T> weak_consumer() const { return WeakConsumer<T>(this->state_); }
 
   /// Ready while there is a consumer; fails once closed.
-  Poll<Result<void, Closed>> poll_used(const Waiter& waiter) const { return poll_use(waiter, true); }
+  Poll<Result<void, Closed>> poll_used(const Waiter& waiter) const {
+    return poll_use(waiter, true);
+  }
   /// Ready while there is none; fails once closed.
   Poll<Result<void, Closed>> poll_unused(const Waiter& waiter) const {
     return poll_use(waiter, false);

@@ -30,7 +30,7 @@ void Clock::sift_up(std::size_t at) {
   Timer* timer = heap_[at];
   while (at > 0) {
     const std::size_t parent = (at - 1) / 2;
-    if (*heap_[parent]->deadline_ <= *timer->deadline_) break;
+    if (heap_[parent]->before(*timer)) break;
     place(at, heap_[parent]);
     at = parent;
   }
@@ -42,10 +42,8 @@ void Clock::sift_down(std::size_t at) {
   for (;;) {
     std::size_t child = 2 * at + 1;
     if (child >= heap_.size()) break;
-    if (child + 1 < heap_.size() && *heap_[child + 1]->deadline_ < *heap_[child]->deadline_) {
-      ++child;
-    }
-    if (*timer->deadline_ <= *heap_[child]->deadline_) break;
+    if (child + 1 < heap_.size() && heap_[child + 1]->before(*heap_[child])) ++child;
+    if (timer->before(*heap_[child])) break;
     place(at, heap_[child]);
     at = child;
   }
@@ -53,6 +51,7 @@ void Clock::sift_down(std::size_t at) {
 }
 
 void Clock::insert(Timer& timer) {
+  timer.setting_ = ++settings_;
   heap_.push_back(&timer);
   sift_up(heap_.size() - 1);
 }
@@ -64,6 +63,7 @@ void Clock::remove(Timer& timer) {
   Timer* last = heap_.back();
   heap_.pop_back();
   if (last == &timer) return;
+  // The last one of the heap takes the place, then moves to where it belongs.
   place(at, last);
   sift_down(at);
   sift_up(last->place_);

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <vector>
 
@@ -12,7 +14,8 @@ namespace moq::kio {
 class Timer;
 
 /// The time, and the timers that wait for it. Belongs to one executor's thread. The real one is
-/// `SystemClock`, the virtual one `sim::World`; whoever runs it calls `fire()`.
+/// `SystemClock`, the virtual one `sim::World`; whoever runs it calls `fire()`. Outlives its
+/// timers, and so the tasks that sleep.
 class Clock {
  public:
   Clock() = default;
@@ -24,7 +27,7 @@ class Clock {
 
   /// When the earliest timer is due; none if no timer is set.
   [[nodiscard]] std::optional<TimePoint> next_deadline() const;
-  /// Wakes what waits for timers due at `now` or before.
+  /// Wakes what waits for timers due at `now` or before: by deadline, then in the order of setting.
   void fire(TimePoint now);
 
  private:
@@ -35,6 +38,7 @@ class Clock {
   void sift_down(std::size_t at);
   void place(std::size_t at, Timer* timer);
 
+  std::uint64_t settings_ = 0;
   std::vector<Timer*> heap_;  // Binary heap by deadline; each timer knows its place.
 };
 
@@ -49,7 +53,7 @@ class Timer {
   ~Timer() { clear(); }
 
   void set(TimePoint deadline);
-  void set_after(Duration delay) { set(clock_->now() + delay); }
+  void set_after(Duration delay) { set(after(clock_->now(), delay)); }
   /// Unset: never due.
   void clear();
   [[nodiscard]] std::optional<TimePoint> deadline() const { return deadline_; }
@@ -59,8 +63,13 @@ class Timer {
  private:
   friend class Clock;
   static constexpr std::size_t kNotQueued = SIZE_MAX;
+  /// Whether this one's turn comes before the other's. Both are queued.
+  [[nodiscard]] bool before(const Timer& other) const {
+    return deadline_ != other.deadline_ ? *deadline_ < *other.deadline_ : setting_ < other.setting_;
+  }
   Clock* clock_;
   std::optional<TimePoint> deadline_;
+  std::uint64_t setting_ = 0;  // Its number among the clock's settings: first set, first due.
   std::size_t place_ = kNotQueued;
   WaiterList waiters_;
 };

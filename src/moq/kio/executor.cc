@@ -18,11 +18,10 @@ class Posted final : public WakeNode {
 namespace detail {
 
 void TaskContext::run_round(std::coroutine_handle<> start) {
-  round_now_ = next_round();
   std::coroutine_handle<> handle = start;
   if (!handle && waiting_) {
     Pollable* pollable = waiting_;
-    if (!pollable->poll(waiter())) return;
+    if (!pollable->poll(next_waiter())) return;
     waiting_ = nullptr;
     handle = pollable->handle;
   }
@@ -34,31 +33,46 @@ void TaskContext::run_round(std::coroutine_handle<> start) {
 
 void RootBase::run() {
   if (finished_ || cancelled_) return;
+  MOQ_ASSERT(!running_);
   running_ = true;
   run_round(std::exchange(started_, true) ? std::coroutine_handle<>{} : coroutine());
   running_ = false;
   if (cancelled_) {
-    close();
-    destroy_coroutine();
+    destroy();
   } else if (coroutine_done()) {
-    finished_ = true;
-    close();
-    on_finished.wake();
+    finish();
   }
+}
+
+void RootBase::finish() {
+  close();
+  keep_value();
+  // Its parameters live until here; whoever joins may count on their end.
+  destroy_coroutine();
+  finished_ = true;
+  on_finished.wake();
+}
+
+void RootBase::destroy() {
+  close();
+  destroy_coroutine();
+  drop_value();
 }
 
 void RootBase::cancel() {
   if (cancelled_) return;
   cancelled_ = true;
-  if (running_) return;  // `run()` destroys it.
-  close();
-  destroy_coroutine();
+  if (!running_) destroy();  // Else `run()` does.
 }
 
 }  // namespace detail
 
+bool Remote::post(std::move_only_function<void()> function) const {
+  return queue_->push(Ref<Posted>::make(queue_, std::move(function)));
+}
+
 void Executor::post(std::move_only_function<void()> function) {
-  Ref<Posted>::make(queue_, std::move(function))->wake();
+  remote().post(std::move(function));
 }
 
 void TaskGroup::spawn(Task<void> task) {
@@ -71,7 +85,11 @@ void TaskGroup::spawn(Task<void> task) {
 
 Task<void> TaskGroup::run(std::weak_ptr<State> weak, std::list<Spawned<void>>::iterator self,
                           Task<void> task) {
-  co_await std::move(task);
+  {
+    // Ends with all it owns before the group says so.
+    Task<void> member = std::move(task);
+    co_await std::move(member);
+  }
   const std::shared_ptr<State> state = weak.lock();
   if (!state) co_return;
   WaiterList woken;
@@ -97,7 +115,7 @@ Poll<Unit> TaskGroup::poll_empty(const Waiter& waiter) {
 }
 
 Task<void> sleep(Clock& clock, Duration delay) {
-  Timer timer(clock, clock.now() + delay);
+  Timer timer(clock, after(clock.now(), delay));
   co_await wait([&timer](const Waiter& waiter) { return timer.poll(waiter); });
 }
 

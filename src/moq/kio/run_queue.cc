@@ -1,8 +1,20 @@
 #include "moq/kio/run_queue.h"
 
+#include <atomic>
 #include <utility>
 
 namespace moq::kio {
+namespace {
+
+/// A number for the calling thread that no other thread of the process ever has. The system's
+/// thread ids do not do: a new thread may get the id of one that ended.
+std::uint64_t this_thread() {
+  static std::atomic<std::uint64_t> last{0};
+  thread_local const std::uint64_t mine = ++last;
+  return mine;
+}
+
+}  // namespace
 
 void RunQueue::List::push(WakeNode* node) {
   node->next_ = nullptr;
@@ -16,33 +28,26 @@ void RunQueue::List::append(List other) {
   last = other.last;
 }
 
-void RunQueue::push(Ref<WakeNode> node) {
-  // The list holds one reference per node; it is taken back when the node is run or dropped.
-  WakeNode* raw = node.get();
-  raw->retain();
-  if (on_owner_thread()) {
-    local_.push(raw);
-    return;
-  }
-  bool was_empty = false;
-  {
-    std::lock_guard lock(mutex_);
-    if (closed_) {
-      was_empty = false;
-    } else {
-      was_empty = remote_.empty();
-      remote_.push(raw);
-      raw = nullptr;
-    }
-    // Under the lock, so that `close()` cannot take `notify_` apart meanwhile.
-    if (was_empty && notify_) notify_();
-  }
-  if (raw) raw->release();
+bool RunQueue::on_owner_thread() const {
+  return owner_.load(std::memory_order_relaxed) == this_thread();
 }
 
-void RunQueue::bind_to_this_thread() {
-  owner_.store(std::this_thread::get_id(), std::memory_order_relaxed);
+bool RunQueue::push(Ref<WakeNode> node) {
+  // The lists hold one reference per node; it is taken back when the node is run or dropped.
+  if (on_owner_thread()) {
+    local_.push(node.leak());
+    return true;
+  }
+  std::lock_guard lock(mutex_);
+  if (closed_) return false;  // `node` goes after the lock.
+  const bool was_empty = remote_.empty();
+  remote_.push(node.leak());
+  // Under the lock, so that `close()` cannot take `notify_` apart meanwhile.
+  if (was_empty && notify_) notify_();
+  return true;
 }
+
+void RunQueue::bind_to_this_thread() { owner_.store(this_thread(), std::memory_order_relaxed); }
 
 bool RunQueue::run_batch() {
   {
@@ -54,8 +59,9 @@ bool RunQueue::run_batch() {
     const Ref<WakeNode> node = Ref<WakeNode>::adopt(batch.first);
     batch.first = node->next_;
     if (!batch.first) batch.last = nullptr;
-    // Cleared before running: a wake during the run queues the node again.
-    node->queued_.store(false, std::memory_order_release);
+    // Cleared before running: a wake during the run queues the node again. An exchange, because
+    // a wake that found the flag set counts on this run to see what it changed.
+    node->queued_.exchange(false, std::memory_order_acq_rel);
     if (!node->closed()) node->run();
   }
   return !idle();
@@ -76,14 +82,15 @@ void RunQueue::drop(List list) {
 
 void RunQueue::close() {
   List dropped;
+  std::function<void()> notify;  // Destroyed after the lock.
   {
     std::lock_guard lock(mutex_);
     closed_ = true;
-    notify_ = nullptr;
+    notify.swap(notify_);
     dropped = std::exchange(remote_, {});
   }
   // From here on the owner's pushes go the locked way too, and are dropped there.
-  owner_.store({}, std::memory_order_relaxed);
+  owner_.store(0, std::memory_order_relaxed);
   drop(dropped);
   drop(std::exchange(local_, {}));
 }

@@ -1,9 +1,10 @@
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <mutex>
-#include <thread>
 
+#include "moq/kio/sync.h"
 #include "moq/kio/waiter.h"
 
 namespace moq::kio {
@@ -13,16 +14,18 @@ namespace moq::kio {
 class RunQueue : public RefCounted<RunQueue> {
  public:
   /// `notify` is called from other threads when the queue may have been empty; it must be cheap
-  /// and must not block (an eventfd write, say).
+  /// and must not block (an eventfd write, say), nor push.
   explicit RunQueue(std::function<void()> notify) : notify_(std::move(notify)) {}
 
-  void push(Ref<WakeNode> node);
+  /// Queues `node`. Once closed, drops it and returns false.
+  bool push(Ref<WakeNode> node);
   /// Names the calling thread as the one that runs. Called by the executor before each run.
   void bind_to_this_thread();
   /// Runs what is queued now (not what that queues). Returns whether more is queued.
   bool run_batch();
   [[nodiscard]] bool idle() const;
-  /// Drops everything queued; later pushes are dropped too.
+  /// Drops everything queued; later pushes are dropped too. Called by the thread that runs, or
+  /// after it is done.
   void close();
 
  private:
@@ -36,13 +39,11 @@ class RunQueue : public RefCounted<RunQueue> {
     [[nodiscard]] bool empty() const { return first == nullptr; }
   };
   static void drop(List list);
-  [[nodiscard]] bool on_owner_thread() const {
-    return owner_.load(std::memory_order_relaxed) == std::this_thread::get_id();
-  }
+  [[nodiscard]] bool on_owner_thread() const;
 
-  std::atomic<std::thread::id> owner_{};
-  List local_;  // Owner's thread only.
-  mutable std::mutex mutex_;
+  Atomic<std::uint64_t> owner_{0};  // The thread that runs; 0 = none.
+  List local_;                      // Owner's thread only.
+  mutable Mutex mutex_;
   List remote_;
   bool closed_ = false;
   std::function<void()> notify_;

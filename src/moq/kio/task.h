@@ -3,8 +3,10 @@
 #include <coroutine>
 #include <exception>
 #include <optional>
+#include <type_traits>
 #include <utility>
 
+#include "moq/base/result.h"
 #include "moq/kio/poll.h"
 #include "moq/kio/waiter.h"
 
@@ -24,12 +26,13 @@ class Pollable {
 };
 
 /// What all coroutines of one spawned task share: where it runs, what it waits for, what resumes
-/// next. Coroutines are resumed from `run()` alone, never from one another, so the stack stays flat.
+/// next. Coroutines are resumed from `run_round()` alone, never from one another, so the stack
+/// stays flat however many await each other.
 class TaskContext : public WakeNode {
  public:
   using WakeNode::WakeNode;
-  /// The waiter of the current round of polling.
-  [[nodiscard]] Waiter waiter() { return {*this, round_now_}; }
+  /// The waiter for one call of a poll function. What earlier calls registered no longer wakes.
+  [[nodiscard]] Waiter next_waiter() { return {*this, next_round()}; }
   void wait_for(Pollable* pollable) { waiting_ = pollable; }
   void forget(Pollable* pollable) {
     if (waiting_ == pollable) waiting_ = nullptr;
@@ -37,19 +40,18 @@ class TaskContext : public WakeNode {
   void resume_next(std::coroutine_handle<> handle) { next_handle_ = handle; }
 
  protected:
-  /// One round: polls what the task waits for, and resumes it as long as it can go on.
-  void run_round(std::coroutine_handle<> start = {});
+  /// Polls what the task waits for, or starts with `start`; resumes the task as long as it can go
+  /// on.
+  void run_round(std::coroutine_handle<> start);
 
  private:
   Pollable* waiting_ = nullptr;
   std::coroutine_handle<> next_handle_;
-  std::uint64_t round_now_ = 0;
 };
 
 struct PromiseBase {
   TaskContext* context = nullptr;
   std::coroutine_handle<> parent;
-  bool awaited_inline = false;  ///< The parent is still inside `await_suspend`.
   bool done = false;
 
   struct FinalAwaiter {
@@ -58,7 +60,7 @@ struct PromiseBase {
     void await_suspend(std::coroutine_handle<Promise> self) noexcept {
       PromiseBase& promise = self.promise();
       promise.done = true;
-      if (promise.parent && !promise.awaited_inline) promise.context->resume_next(promise.parent);
+      if (promise.parent) promise.context->resume_next(promise.parent);
     }
     void await_resume() const noexcept {}
   };
@@ -96,21 +98,22 @@ class [[nodiscard]] Task {
     explicit Awaiter(Handle handle) : handle_(handle) {}
     bool await_ready() const noexcept { return false; }
     template <typename P>
-    bool await_suspend(std::coroutine_handle<P> parent) {
+    void await_suspend(std::coroutine_handle<P> parent) {
       promise_type& promise = handle_.promise();
       promise.context = parent.promise().context;
       promise.parent = parent;
-      promise.awaited_inline = true;
-      handle_.resume();
-      promise.awaited_inline = false;
-      return !promise.done;
+      promise.context->resume_next(handle_);
     }
     T await_resume() { return handle_.promise().take(); }
 
    private:
     Handle handle_;
   };
-  Awaiter operator co_await() && { return Awaiter(handle_); }
+  /// Runs the task to its end as part of the caller. At most once.
+  Awaiter operator co_await() && {
+    MOQ_ASSERT(handle_ && !handle_.promise().context);
+    return Awaiter(handle_);
+  }
 
   /// For executors: the coroutine itself.
   [[nodiscard]] Handle handle() const { return handle_; }
@@ -129,7 +132,9 @@ namespace detail {
 template <typename T>
 struct Promise : PromiseBase {
   std::optional<T> value;
-  Task<T> get_return_object() { return Task<T>(std::coroutine_handle<Promise>::from_promise(*this)); }
+  Task<T> get_return_object() {
+    return Task<T>(std::coroutine_handle<Promise>::from_promise(*this));
+  }
   template <typename U>
   void return_value(U&& result) {
     value.emplace(std::forward<U>(result));
@@ -148,8 +153,11 @@ struct Promise<void> : PromiseBase {
 
 }  // namespace detail
 
-/// The awaitable twin of a poll function: `co_await wait([&](const Waiter& w) { return poll_x(w); })`.
-/// The function must capture references, `this` or scalars only (see `compiler_test.cc`).
+/// The awaitable twin of a poll function:
+/// `co_await wait([&](const Waiter& waiter) { return poll_x(waiter); });`
+/// Each call of the function replaces the one before: what wakes the task is what the last call
+/// registered. The function must capture references, `this` or scalars only; see
+/// `compiler_test.cc`.
 template <typename Function>
 class [[nodiscard]] Wait final : detail::Pollable {
  public:
@@ -166,7 +174,7 @@ class [[nodiscard]] Wait final : detail::Pollable {
   template <typename Promise>
   bool await_suspend(std::coroutine_handle<Promise> coroutine) {
     detail::TaskContext* context = coroutine.promise().context;
-    if (poll(context->waiter())) return false;
+    if (poll(context->next_waiter())) return false;
     context_ = context;
     handle = coroutine;
     context->wait_for(this);
