@@ -93,6 +93,9 @@ class StreamReader {
   /// The clean end. Anything else but FIN fails with `protocol_violation`.
   Poll<Result<void>> poll_end(const Waiter& waiter);
 
+  /// Bytes set aside for what has arrived and is not consumed.
+  [[nodiscard]] std::size_t held_bytes() const { return chunk_.size() + body_.capacity(); }
+
   /// Tells the peer to stop, with a code of `StreamCode`.
   void stop(std::uint32_t code) { stream_->stop(code); }
 
