@@ -10,6 +10,8 @@ set(CMAKE_ARCHIVE_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/lib")
 
 set(MOQ_SANITIZE "" CACHE STRING "Sanitizers, as -fsanitize= takes them (address,undefined or thread)")
 
+set(MOQ_BENCH OFF CACHE BOOL "Build the microbenchmarks")
+
 find_program(MOQ_CCACHE ccache)
 if(MOQ_CCACHE)
   set(CMAKE_C_COMPILER_LAUNCHER "${MOQ_CCACHE}")
@@ -19,9 +21,11 @@ endif()
 # Flags of every target of ours, as one interface library.
 add_library(moq_flags INTERFACE)
 target_compile_options(moq_flags INTERFACE
-  -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Werror -fvisibility=hidden)
+  -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Werror $<$<CONFIG:Debug>:-fvisibility=hidden>)
 target_include_directories(moq_flags INTERFACE "${PROJECT_SOURCE_DIR}/src")
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  # A release exports the C++ API from libmoq.so; calls inside the library stay direct all the same.
+  target_compile_options(moq_flags INTERFACE $<$<CONFIG:Release>:-fno-semantic-interposition>)
   # g++ 12 misreads optional and variant members as uninitialised at -O1 and above.
   target_compile_options(moq_flags INTERFACE
     $<$<COMPILE_LANGUAGE:CXX>:-Wno-maybe-uninitialized -Wno-missing-field-initializers -fcoroutines>)
