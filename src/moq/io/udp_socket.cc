@@ -1,0 +1,294 @@
+#include "moq/io/udp_socket.h"
+
+#include <netinet/in.h>
+#include <netinet/udp.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+
+#include "moq/io/internal/control_message.h"
+#include "moq/io/internal/os.h"
+
+namespace moq::io {
+
+using kio::kPending;
+using kio::Poll;
+using kio::Unit;
+using kio::Waiter;
+using transport::ReceivedBatch;
+using transport::SendBatch;
+using transport::SocketAddress;
+
+namespace {
+
+/// Messages per sendmmsg: a turn's output of a relay with many peers, in a few kilobytes.
+constexpr std::size_t kSendMessages = 32;
+/// Messages per recvmmsg. Each may be a full GRO batch, so this is half a megabyte per socket, of
+/// which only the pages that are used exist.
+constexpr std::size_t kReceiveMessages = 8;
+constexpr std::size_t kReceiveBytes = 65536;
+/// Asked of the kernel for each direction: 100 ms at 300 Mbit/s. It may grant less.
+constexpr int kKernelBufferBytes = 4 * 1024 * 1024;
+/// A refusal of an earlier packet fails the next send; one retry sends that one after all.
+constexpr int kRefusalRetries = 3;
+
+}  // namespace
+
+struct UdpSocket::SendBuffers {
+  std::array<mmsghdr, kSendMessages> messages;
+  std::array<iovec, kSendMessages> pieces;
+  std::array<internal::OsAddress, kSendMessages> names;
+  std::array<internal::ControlBuffer, kSendMessages> control;
+  std::array<Cursor, kSendMessages> ends;  ///< Where the next message begins.
+};
+
+struct UdpSocket::ReceiveBuffers {
+  std::array<mmsghdr, kReceiveMessages> messages;
+  std::array<iovec, kReceiveMessages> pieces;
+  std::array<sockaddr_storage, kReceiveMessages> names;
+  std::array<internal::ControlBuffer, kReceiveMessages> control;
+  std::array<ReceivedBatch, kReceiveMessages> batches;
+  // Left uninitialised, so that pages which are never used never exist.
+  std::unique_ptr<std::uint8_t[]> data =
+      std::make_unique_for_overwrite<std::uint8_t[]>(kReceiveMessages * kReceiveBytes);
+};
+
+UdpSocket::UdpSocket(std::unique_ptr<FdWatch> watch, bool v6, bool connected)
+    : watch_(std::move(watch)),
+      v6_(v6),
+      connected_(connected),
+      local_(internal::local_address_of(watch_->fd())),
+      out_(std::make_unique<SendBuffers>()),
+      in_(std::make_unique<ReceiveBuffers>()) {}
+
+UdpSocket::~UdpSocket() = default;
+
+Result<std::unique_ptr<UdpSocket>> UdpSocket::bind(Loop& loop, const SocketAddress& local) {
+  return open(loop, local, false);
+}
+
+Result<std::unique_ptr<UdpSocket>> UdpSocket::connect(Loop& loop, const SocketAddress& remote) {
+  return open(loop, remote, true);
+}
+
+Result<std::unique_ptr<UdpSocket>> UdpSocket::open(Loop& loop, const SocketAddress& address,
+                                                   bool connected) {
+  MOQ_TRY(const int number, internal::open_socket(address, SOCK_DGRAM));
+  Fd fd(number);
+  if (address.v6) internal::set_option(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, 0);
+  const internal::OsAddress os = internal::to_os(address, false);
+  if (connected) {
+    if (::connect(fd.get(), os.get(), os.size) != 0) {
+      return std::unexpected(internal::os_error(errno, "connect to " + address.to_string()));
+    }
+  } else if (::bind(fd.get(), os.get(), os.size) != 0) {
+    return std::unexpected(internal::os_error(errno, "bind to " + address.to_string()));
+  }
+  MOQ_TRY(std::unique_ptr<FdWatch> watch, FdWatch::create(loop, std::move(fd)));
+  std::unique_ptr<UdpSocket> socket(new UdpSocket(std::move(watch), address.v6, connected));
+  socket->set_options();
+  return socket;
+}
+
+// None of these is essential: without one the socket is slower or tells less.
+void UdpSocket::set_options() {
+  const int fd = watch_->fd();
+  using internal::set_option;
+  set_option(fd, SOL_SOCKET, SO_RCVBUF, kKernelBufferBytes);
+  set_option(fd, SOL_SOCKET, SO_SNDBUF, kKernelBufferBytes);
+  set_option(fd, SOL_UDP, UDP_GRO, 1);
+  if (v6_) {
+    set_option(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1);
+    set_option(fd, IPPROTO_IPV6, IPV6_RECVTCLASS, 1);
+    set_option(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_PROBE);
+  } else {
+    set_option(fd, IPPROTO_IP, IP_PKTINFO, 1);
+  }
+  // Those of IPv4 matter to a dual-stack socket too. PROBE: packets leave with "don't fragment" and
+  // whatever size QUIC chose, which finds the path's limit by itself (RFC 8899).
+  set_option(fd, IPPROTO_IP, IP_RECVTOS, 1);
+  set_option(fd, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_PROBE);
+}
+
+std::size_t UdpSocket::send(std::span<const SendBatch> batches) {
+  Cursor at;
+  int refusals = 0;
+  while (at.batch < batches.size()) {
+    const std::size_t count = fill_messages(batches, at);
+    ++counts_.send_calls;
+    const int sent =
+        ::sendmmsg(watch_->fd(), out_->messages.data(), static_cast<unsigned>(count), 0);
+    if (sent > 0) {
+      at = out_->ends[static_cast<std::size_t>(sent) - 1];
+      continue;
+    }
+    const Outcome outcome = send_failed(errno, batches[at.batch], 0);
+    if (outcome == Outcome::full) {
+      watch_->clear_writable();
+      return at.batch + (at.offset > 0 ? 1 : 0);
+    }
+    if (outcome == Outcome::sent || ++refusals > kRefusalRetries) at = out_->ends[0];
+  }
+  return batches.size();
+}
+
+// Fills the message slots from `from` on; returns how many.
+std::size_t UdpSocket::fill_messages(std::span<const SendBatch> batches, Cursor from) {
+  std::size_t slot = 0;
+  for (; slot < kSendMessages && from.batch < batches.size(); ++slot) {
+    const SendBatch& batch = batches[from.batch];
+    const std::size_t segment = batch.segment_size == 0 ? batch.data.size() : batch.segment_size;
+    std::size_t limit = segment;
+    if (segmentation_ && segment > 0) {
+      limit = segment * std::clamp<std::size_t>(kMaxBatchBytes / segment, 1, kMaxSegments);
+    }
+    const std::size_t size = std::min(limit, batch.data.size() - from.offset);
+    fill_message(batch, from.offset, size, slot);
+    from.offset += size;
+    if (from.offset == batch.data.size()) from = {.batch = from.batch + 1, .offset = 0};
+    out_->ends[slot] = from;
+  }
+  return slot;
+}
+
+void UdpSocket::fill_message(const SendBatch& batch, std::size_t offset, std::size_t size,
+                             std::size_t slot) {
+  // sendmsg only reads; its interface knows no const.
+  out_->pieces[slot] = {.iov_base = const_cast<std::uint8_t*>(batch.data.data()) + offset,
+                        .iov_len = size};
+  msghdr& header = out_->messages[slot].msg_hdr;
+  header = {};
+  header.msg_iov = &out_->pieces[slot];
+  header.msg_iovlen = 1;
+  if (!connected_) {
+    internal::OsAddress& name = out_->names[slot] = internal::to_os(batch.to, v6_);
+    header.msg_name = &name.storage;
+    header.msg_namelen = name.size;
+  }
+  const bool to_ip4 = connected_ ? !local_.v6 : !batch.to.v6;
+  internal::ControlWriter control(out_->control[slot]);
+  if (batch.segment_size > 0 && size > batch.segment_size) control.segment_size(batch.segment_size);
+  if (batch.ecn != 0) control.ecn(batch.ecn, to_ip4);
+  if (!connected_ && !batch.from.is_unspecified()) control.source(batch.from, v6_);
+  control.finish(header);
+}
+
+// What to do with the first message after the system refused it.
+UdpSocket::Outcome UdpSocket::send_failed(int error, const SendBatch& batch, std::size_t slot) {
+  const bool segmented = out_->pieces[slot].iov_len > batch.segment_size && batch.segment_size > 0;
+  switch (error) {
+    case EINTR:
+      return Outcome::retry;
+    case EAGAIN:
+      return Outcome::full;
+    case ECONNREFUSED:
+      // The answer to an earlier packet; the reader is told.
+      refused_ = true;
+      watch_->force_readable();
+      return Outcome::retry;
+    case EIO:
+    case EINVAL:
+      if (segmented) {
+        const Outcome outcome = send_one_by_one(batch, slot);
+        if (error == EIO) segmentation_ = false;
+        return outcome;
+      }
+      break;
+    default:
+      break;
+  }
+  ++counts_.refused_by_system;
+  return Outcome::sent;
+}
+
+// EINVAL may mean that the kernel or device lacks GSO, or that a segment exceeds the MTU: only if
+// the segments pass one by one, GSO was the matter, and is not tried again.
+UdpSocket::Outcome UdpSocket::send_one_by_one(const SendBatch& batch, std::size_t slot) {
+  const auto* start = static_cast<const std::uint8_t*>(out_->pieces[slot].iov_base);
+  const std::size_t first = static_cast<std::size_t>(start - batch.data.data());
+  const std::size_t size = out_->pieces[slot].iov_len;
+  bool all = true;
+  for (std::size_t at = 0; at < size; at += batch.segment_size) {
+    fill_message(batch, first + at, std::min(batch.segment_size, size - at), slot);
+    ++counts_.send_calls;
+    if (::sendmsg(watch_->fd(), &out_->messages[slot].msg_hdr, 0) >= 0) continue;
+    if (errno == EAGAIN && at == 0) return Outcome::full;
+    all = false;
+  }
+  if (all) {
+    segmentation_ = false;
+  } else {
+    ++counts_.refused_by_system;
+  }
+  return Outcome::sent;
+}
+
+Poll<Unit> UdpSocket::poll_writable(const Waiter& waiter) { return watch_->poll_writable(waiter); }
+
+Poll<Result<std::span<const ReceivedBatch>>> UdpSocket::poll_receive(const Waiter& waiter) {
+  using Batches = Result<std::span<const ReceivedBatch>>;
+  for (;;) {
+    if (std::exchange(refused_, false)) return Batches(fail(Code::refused, "port unreachable"));
+    if (!watch_->poll_readable(waiter)) return kPending;
+    const int count = receive();
+    if (count > 0) {
+      const auto received = static_cast<std::size_t>(count);
+      if (received < kReceiveMessages) watch_->clear_readable();
+      describe_received(count);
+      return Batches(std::span(in_->batches).first(received));
+    }
+    switch (errno) {
+      case EAGAIN:
+        watch_->clear_readable();
+        break;
+      case ECONNREFUSED:
+        refused_ = true;
+        break;
+      // ICMP errors that may pass: the next receive goes on.
+      case EINTR:
+      case EHOSTUNREACH:
+      case ENETUNREACH:
+      case ENETDOWN:
+      case EPROTO:
+      case ENOPROTOOPT:
+      case EMSGSIZE:
+        break;
+      default:
+        return Batches(std::unexpected(internal::os_error(errno, "recvmmsg")));
+    }
+  }
+}
+
+int UdpSocket::receive() {
+  for (std::size_t i = 0; i < kReceiveMessages; ++i) {
+    in_->pieces[i] = {.iov_base = in_->data.get() + i * kReceiveBytes, .iov_len = kReceiveBytes};
+    msghdr& header = in_->messages[i].msg_hdr;
+    header = {};
+    header.msg_name = &in_->names[i];
+    header.msg_namelen = sizeof in_->names[i];
+    header.msg_iov = &in_->pieces[i];
+    header.msg_iovlen = 1;
+    header.msg_control = in_->control[i].bytes.data();
+    header.msg_controllen = in_->control[i].bytes.size();
+  }
+  ++counts_.receive_calls;
+  return ::recvmmsg(watch_->fd(), in_->messages.data(), kReceiveMessages, MSG_DONTWAIT, nullptr);
+}
+
+void UdpSocket::describe_received(int count) {
+  for (std::size_t i = 0; i < static_cast<std::size_t>(count); ++i) {
+    const std::size_t size = in_->messages[i].msg_len;
+    ReceivedBatch& batch = in_->batches[i];
+    batch = {.from = internal::from_os(in_->names[i]),
+             .to = local_,
+             .data = {in_->data.get() + i * kReceiveBytes, size},
+             .segment_size = size};
+    internal::read_control(in_->messages[i].msg_hdr, batch);
+    batch.to.port = local_.port;
+  }
+}
+
+}  // namespace moq::io
