@@ -135,7 +135,7 @@ struct Promise : PromiseBase {
   Task<T> get_return_object() {
     return Task<T>(std::coroutine_handle<Promise>::from_promise(*this));
   }
-  template <typename U>
+  template <typename U = T>
   void return_value(U&& result) {
     value.emplace(std::forward<U>(result));
   }

@@ -7,6 +7,7 @@
 
 namespace moq::kio {
 
+WakeNode::WakeNode() = default;
 WakeNode::WakeNode(Ref<RunQueue> queue) : queue_(std::move(queue)) {}
 WakeNode::~WakeNode() = default;
 

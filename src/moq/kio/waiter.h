@@ -21,6 +21,8 @@ class WakeNode : public RefCounted<WakeNode> {
   virtual void wake();
 
  protected:
+  /// For one that overrides `wake()`.
+  WakeNode();
   explicit WakeNode(Ref<RunQueue> queue);
   virtual ~WakeNode();
   /// Does the work. Called on the executor's thread, never under a lock.
