@@ -1,0 +1,32 @@
+#pragma once
+
+#include "moq/transport/quic/internal/conn.h"
+
+namespace moq::transport::quic::internal {
+
+/// What ngtcp2 calls. Nothing here calls back into ngtcp2 but for what its manual allows, and
+/// nothing ends the connection: that waits until ngtcp2 has returned.
+struct Callbacks {
+  static const ngtcp2_callbacks* client();
+  static const ngtcp2_callbacks* server();
+  static void qlog(void* user, std::uint32_t flags, const void* data, std::size_t size);
+
+ private:
+  static ngtcp2_callbacks common();
+  static int decrypt(std::uint8_t* out, const ngtcp2_crypto_aead* aead,
+                     const ngtcp2_crypto_aead_ctx* context, const std::uint8_t* in,
+                     std::size_t size, const std::uint8_t* nonce, std::size_t nonce_size,
+                     const std::uint8_t* additional, std::size_t additional_size);
+};
+
+/// Names the connection whose packet is being read, for as long as it lives: ngtcp2's decrypt
+/// callback has no argument that would.
+class CurrentConn {
+ public:
+  explicit CurrentConn(Conn& conn);
+  CurrentConn(const CurrentConn&) = delete;
+  CurrentConn& operator=(const CurrentConn&) = delete;
+  ~CurrentConn();
+};
+
+}  // namespace moq::transport::quic::internal

@@ -1,0 +1,273 @@
+#include "moq/transport/quic/internal/conn.h"
+
+#include <ngtcp2/ngtcp2_crypto_gnutls.h>
+
+#include "moq/base/log.h"
+#include "moq/transport/quic/internal/callbacks.h"
+#include "moq/transport/quic/internal/endpoint.h"
+
+namespace moq::transport::quic::internal {
+namespace {
+
+// Connection ids that a peer may give us: one in use, the rest for migration.
+constexpr std::uint64_t kPeerIds = 4;
+// Length of the random id that a client's first Initial goes to (RFC 9000 §7.2: at least 8).
+constexpr std::size_t kInitialIdBytes = 16;
+
+std::string hex(const std::uint8_t* bytes, std::size_t size) {
+  std::string out;
+  for (std::size_t i = 0; i < size; ++i) out += fmt::format("{:02x}", bytes[i]);
+  return out;
+}
+
+ngtcp2_cid random_id(Random& random, std::size_t size) {
+  ngtcp2_cid id;
+  id.datalen = size;
+  fill_random(random, id.data, size);
+  return id;
+}
+
+}  // namespace
+
+Conn::Conn(Endpoint& endpoint, Parameters parameters, const SocketAddress& local,
+           const SocketAddress& remote)
+    : endpoint_(&endpoint), parameters_(std::move(parameters)), local_(local), remote_(remote) {}
+
+Conn::~Conn() {
+  raw_ = nullptr;
+  conn_.reset();
+  if (qlog_ != nullptr) std::fclose(qlog_);
+}
+
+TimePoint Conn::now() const { return endpoint_->now(); }
+
+ngtcp2_settings Conn::make_settings() const {
+  ngtcp2_settings settings;
+  ngtcp2_settings_default(&settings);
+  settings.initial_ts = to_timestamp(now());
+  settings.cc_algo = parameters_.congestion_control == CongestionControl::bbr
+                         ? NGTCP2_CC_ALGO_BBR
+                         : NGTCP2_CC_ALGO_CUBIC;
+  settings.max_tx_udp_payload_size = kMaxPacketBytes;
+  settings.handshake_timeout = to_duration(parameters_.handshake_timeout);
+  settings.no_pmtud = parameters_.path_mtu_discovery ? 0 : 1;
+  settings.rand_ctx.native_handle = &endpoint_->random();
+  if (qlog_ != nullptr) settings.qlog_write = Callbacks::qlog;
+  return settings;
+}
+
+ngtcp2_transport_params Conn::make_parameters() const {
+  ngtcp2_transport_params params;
+  ngtcp2_transport_params_default(&params);
+  params.initial_max_stream_data_bidi_local = parameters_.stream_window;
+  params.initial_max_stream_data_bidi_remote = parameters_.stream_window;
+  params.initial_max_stream_data_uni = parameters_.stream_window;
+  params.initial_max_data = parameters_.connection_window;
+  params.initial_max_streams_bidi = std::min(parameters_.max_streams_bidi, kMaxStreamCredit);
+  params.initial_max_streams_uni = std::min(parameters_.max_streams_uni, kMaxStreamCredit);
+  params.max_idle_timeout = to_duration(parameters_.idle_timeout);
+  params.max_datagram_frame_size = 65535;
+  params.active_connection_id_limit = kPeerIds;
+  return params;
+}
+
+void Conn::open_qlog(const ngtcp2_cid& original) {
+  if (parameters_.qlog_directory.empty()) return;
+  const std::string path = parameters_.qlog_directory + "/" + hex(original.data, original.datalen) +
+                           (server_ ? "_server.sqlog" : "_client.sqlog");
+  qlog_ = std::fopen(path.c_str(), "we");
+  if (qlog_ == nullptr) MOQ_LOG(warn, "quic", "cannot write qlog '{}'", path);
+}
+
+Result<void> Conn::start_client(ClientTls tls, const std::string& host,
+                                const std::vector<std::string>& alpn) {
+  await_confirmation_ = tls.state().options.identity.has_value();
+  if (tls.state().options.insecure) {
+    MOQ_LOG(warn, "quic",
+            "CERTIFICATE VERIFICATION IS OFF for {} ({}): anybody on the way can read and change "
+            "everything",
+            host, remote_.to_string());
+  }
+  tls_ = std::make_unique<TlsSession>(std::move(tls), host, alpn, &raw_);
+  const ngtcp2_cid theirs = random_id(endpoint_->random(), kInitialIdBytes);
+  const ngtcp2_cid ours = random_id(endpoint_->random(), kConnectionIdBytes);
+  open_qlog(theirs);
+  const ngtcp2_settings settings = make_settings();
+  const ngtcp2_transport_params params = make_parameters();
+  Path path(local_, remote_);
+  ngtcp2_conn* conn = nullptr;
+  const int error = ngtcp2_conn_client_new(&conn, &theirs, &ours, path.get(), NGTCP2_PROTO_VER_V1,
+                                           Callbacks::client(), &settings, &params, nullptr, this);
+  if (error != 0) return fail_(error);
+  adopt(conn);
+  endpoint_->add_id(*this, to_connection_id(ours.data));
+  ids_.push_back(to_connection_id(ours.data));
+  schedule();
+  return {};
+}
+
+Result<void> Conn::start_server(ServerTls tls, const std::vector<std::string>& alpn,
+                                const Accept& accept) {
+  server_ = true;
+  const ngtcp2_pkt_hd& header = *accept.header;
+  original_id_.assign(reinterpret_cast<const char*>(header.dcid.data), header.dcid.datalen);
+  tls_ = std::make_unique<TlsSession>(std::move(tls), alpn, &raw_);
+  open_qlog(accept.original_id);
+  ngtcp2_settings settings = make_settings();
+  settings.token = header.token;
+  settings.tokenlen = accept.after_retry ? header.tokenlen : 0;
+  settings.token_type = accept.after_retry ? NGTCP2_TOKEN_TYPE_RETRY : NGTCP2_TOKEN_TYPE_UNKNOWN;
+  const ngtcp2_cid ours = random_id(endpoint_->random(), kConnectionIdBytes);
+  ngtcp2_transport_params params = make_parameters();
+  params.original_dcid = accept.original_id;
+  params.original_dcid_present = 1;
+  if (accept.after_retry) {
+    params.retry_scid = header.dcid;
+    params.retry_scid_present = 1;
+  }
+  params.stateless_reset_token_present = 1;
+  endpoint_->reset_token(params.stateless_reset_token, ours);
+  Path path(local_, remote_);
+  ngtcp2_conn* conn = nullptr;
+  const int error = ngtcp2_conn_server_new(&conn, &header.scid, &ours, path.get(), header.version,
+                                           Callbacks::server(), &settings, &params, nullptr, this);
+  if (error != 0) return fail_(error);
+  adopt(conn);
+  endpoint_->add_id(*this, to_connection_id(ours.data));
+  ids_.push_back(to_connection_id(ours.data));
+  return {};
+}
+
+std::unexpected<Error> Conn::fail_(int error) {
+  return moq::fail(Code::internal, std::string("ngtcp2: ") + ngtcp2_strerror(error));
+}
+
+void Conn::adopt(ngtcp2_conn* conn) {
+  conn_.reset(conn);
+  raw_ = conn;
+  ngtcp2_conn_set_tls_native_handle(conn, tls_->handle());
+  if (parameters_.keep_alive > Duration::zero()) {
+    ngtcp2_conn_set_keep_alive_timeout(conn, to_duration(parameters_.keep_alive));
+  }
+}
+
+void Conn::schedule() {
+  if (endpoint_ != nullptr) endpoint_->schedule(*this);
+}
+
+void Conn::update_deadline() {
+  if (!alive()) return;
+  deadline_ = from_timestamp(ngtcp2_conn_get_expiry(conn_.get()));
+  if (unanswered_since_ && !suspect_) {
+    deadline_ = std::min(deadline_, *unanswered_since_ + suspect_delay());
+  }
+}
+
+int Conn::receive(const Arrival& arrival) {
+  if (!alive()) {
+    // RFC 9000 §10.2.1: a late packet is answered by the close again, ever more rarely.
+    ++packets_after_close_;
+    if (state_ == State::lingering && (packets_after_close_ & (packets_after_close_ - 1)) == 0) {
+      repeat_close_ = !close_packet_.empty();
+      if (repeat_close_) schedule();
+    }
+    return 0;
+  }
+  bytes_received_ += arrival.packet.size();
+  Path path(arrival.local, arrival.remote);
+  ngtcp2_pkt_info info{.ecn = arrival.ecn};
+  authentic_ = false;
+  const CurrentConn current(*this);
+  const int error = ngtcp2_conn_read_pkt(conn_.get(), path.get(), &info, arrival.packet.data(),
+                                         arrival.packet.size(), to_timestamp(now()));
+  after_callbacks();
+  if (error != 0) {
+    if (error != NGTCP2_ERR_RETRY) on_read_error(error);
+    return error;
+  }
+  if (handshake_completed_ && state_ == State::handshaking &&
+      (!await_confirmation_ || handshake_confirmed_)) {
+    on_established();
+  }
+  schedule();
+  return 0;
+}
+
+void Conn::after_callbacks() {
+  if (authentic_) {
+    unanswered_since_.reset();
+    set_suspect(false);
+  }
+  for (const Stop& stop : stops_) apply_stop(stop.id, stop.code);
+  stops_.clear();
+  if (moved_) {
+    moved_ = false;
+    endpoint_->keep_socket(local_);
+  }
+}
+
+void Conn::on_established() {
+  state_ = State::open;
+  alpn_ = tls_->alpn();
+  server_name_ = tls_->server_name();
+  peer_identity_ = tls_->peer_identity();
+  max_datagram_frame_ =
+      ngtcp2_conn_get_remote_transport_params(conn_.get())->max_datagram_frame_size;
+  MOQ_LOG(debug, "quic", "{} {}: {}", server_ ? "accepted" : "connected to", remote_.to_string(),
+          alpn_);
+  on_established_.wake();
+  endpoint_->on_established(*this);
+}
+
+void Conn::on_timer() {
+  const TimePoint time = now();
+  if (state_ == State::lingering) {
+    set_over();
+    return;
+  }
+  if (!alive()) return;
+  check_path(time);
+  if (to_timestamp(time) >= ngtcp2_conn_get_expiry(conn_.get())) {
+    const int error = ngtcp2_conn_handle_expiry(conn_.get(), to_timestamp(time));
+    if (error != 0) {
+      fail(error, local_error(error));
+      return;
+    }
+  }
+  schedule();
+}
+
+Poll<Result<void>> Conn::poll_established(const Waiter& waiter) {
+  if (error_) return Result<void>(std::unexpected(*error_));
+  if (state_ == State::open) return Result<void>();
+  on_established_.add(waiter);
+  return kio::kPending;
+}
+
+Poll<Error> Conn::poll_closed(const Waiter& waiter) {
+  if (error_) return *error_;
+  on_closed_.add(waiter);
+  return kio::kPending;
+}
+
+Stats Conn::stats() const {
+  Stats stats;
+  stats.bytes_sent = bytes_sent_;
+  stats.bytes_received = bytes_received_;
+  stats.packets_lost = packets_lost_;
+  if (!alive()) return stats;
+  streams_.for_each([&](const Stream& stream) {
+    if (stream.in_transport && stream.can_send()) {
+      stats.packets_lost += ngtcp2_conn_get_stream_loss_count(conn_.get(), stream.id);
+    }
+  });
+  ngtcp2_conn_info info;
+  ngtcp2_conn_get_conn_info(conn_.get(), &info);
+  if (info.latest_rtt == 0 || info.smoothed_rtt == 0) return stats;
+  stats.rtt = Duration(static_cast<std::int64_t>(info.smoothed_rtt));
+  stats.send_rate_bps = static_cast<std::uint64_t>(static_cast<double>(info.cwnd) * 8e9 /
+                                                   static_cast<double>(info.smoothed_rtt));
+  return stats;
+}
+
+}  // namespace moq::transport::quic::internal

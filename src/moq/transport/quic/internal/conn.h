@@ -1,0 +1,243 @@
+#pragma once
+
+#include <cstdio>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "moq/kio/waiter.h"
+#include "moq/transport/quic/connection.h"
+#include "moq/transport/quic/internal/output.h"
+#include "moq/transport/quic/internal/stream.h"
+#include "moq/transport/quic/internal/tls_session.h"
+
+namespace moq::transport::quic::internal {
+
+class Endpoint;
+
+/// Streams the peer may have opened that nobody has accepted: they count as open, so
+/// `Parameters::max_streams_*` bounds them; this bounds that. It is what ngtcp2 can count.
+inline constexpr std::uint64_t kMaxStreamCredit = std::uint64_t{1} << 60;
+/// Largest UDP payload we send: Ethernet's 1500 less IPv6 and UDP headers. Path MTU discovery
+/// works its way up to it from 1200.
+inline constexpr std::size_t kMaxPacketBytes = 1452;
+/// The reason of a close is for a person; peers' longer ones are cut.
+inline constexpr std::size_t kMaxReasonBytes = 1024;
+/// Unanswered probes in a row after which a path is suspect: one or two are ordinary loss.
+inline constexpr unsigned kSuspectProbes = 3;
+/// On short paths a peer that is merely busy stays silent longer than a few probe timeouts.
+inline constexpr Duration kMinSuspectDelay = 500ms;
+
+/// One QUIC connection: ngtcp2's state, the streams, and what the handles of both wait for. Owned
+/// by its endpoint until it is over and by the handles; belongs to the endpoint's thread. Nothing
+/// here calls the application: waking only queues.
+class Conn final : public RefCounted<Conn> {
+ public:
+  /// What both sides need. `endpoint` detaches the connection before it goes.
+  Conn(Endpoint& endpoint, Parameters parameters, const SocketAddress& local,
+       const SocketAddress& remote);
+  ~Conn();
+
+  /// Starts as a client. With a certificate to show, established means that the server took it.
+  Result<void> start_client(ClientTls tls, const std::string& host,
+                            const std::vector<std::string>& alpn);
+
+  struct Accept {
+    const ngtcp2_pkt_hd* header;
+    ngtcp2_cid original_id;  ///< Of the client's first Initial.
+    bool after_retry = false;
+  };
+  Result<void> start_server(ServerTls tls, const std::vector<std::string>& alpn,
+                            const Accept& accept);
+
+  // From the endpoint.
+
+  struct Arrival {
+    SocketAddress local;
+    SocketAddress remote;
+    ByteSpan packet;
+    std::uint8_t ecn = 0;
+  };
+  /// Returns ngtcp2's code for the first packet of a server: `NGTCP2_ERR_RETRY` asks for a Retry.
+  int receive(const Arrival& arrival);
+  void on_timer();
+  /// Adds packets to `output`; returns whether it stopped only because of its share or the buffer.
+  bool write(Output& output);
+  void on_refused();
+  /// The connection's socket failed for good.
+  void on_socket_error(const Error& error);
+  /// Ends without a word to the peer, after which the endpoint is not used any more.
+  void detach();
+
+  [[nodiscard]] TimePoint deadline() const { return deadline_; }
+  [[nodiscard]] bool over() const { return state_ == State::over; }
+  [[nodiscard]] bool handshaking() const { return state_ == State::handshaking; }
+  [[nodiscard]] const std::vector<ConnectionId>& ids() const { return ids_; }
+  [[nodiscard]] const std::string& original_id() const { return original_id_; }
+
+  std::size_t timer_place = kNotInHeap;  ///< In the endpoint's heap of deadlines.
+  bool scheduled = false;                ///< In the endpoint's list of those with work.
+
+  // From handles; the contracts are those of `Session` and `Connection`.
+
+  Poll<Result<void>> poll_established(const Waiter& waiter);
+  Poll<Result<Stream*>> poll_open(bool bidi, const Waiter& waiter);
+  Poll<Result<Stream*>> poll_accept(bool bidi, const Waiter& waiter);
+  [[nodiscard]] std::size_t max_datagram_bytes() const;
+  void send_datagram(Bytes data);
+  Poll<Result<Bytes>> poll_recv_datagram(const Waiter& waiter);
+  void close(std::uint64_t code, std::string_view reason);
+  /// Closes with a transport code of RFC 9000 §20.1.
+  void close_transport(std::uint64_t code, std::string_view reason, Error error);
+  Poll<Error> poll_closed(const Waiter& waiter);
+  Poll<Unit> poll_path(bool suspect, const Waiter& waiter);
+  Result<void> migrate();
+  [[nodiscard]] Stats stats() const;
+  [[nodiscard]] const std::string& alpn() const { return alpn_; }
+  [[nodiscard]] const std::optional<std::string>& server_name() const { return server_name_; }
+  [[nodiscard]] const std::optional<PeerIdentity>& peer_identity() const { return peer_identity_; }
+  [[nodiscard]] const SocketAddress& local_address() const { return local_; }
+  [[nodiscard]] const SocketAddress& remote_address() const { return remote_; }
+
+  Poll<Result<void>> poll_writable(Stream& stream, const Waiter& waiter);
+  void write(Stream& stream, Bytes data);
+  void finish(Stream& stream);
+  void reset(Stream& stream, std::uint32_t code);
+  Poll<Result<void>> poll_finished(Stream& stream, const Waiter& waiter);
+  void set_priority(Stream& stream, Priority priority);
+  Poll<Result<Bytes>> poll_read(Stream& stream, const Waiter& waiter, std::size_t max);
+  void stop(Stream& stream, std::uint32_t code);
+  void release_sender(Stream& stream);
+  void release_receiver(Stream& stream);
+
+ private:
+  enum class State : std::uint8_t {
+    handshaking,
+    open,
+    lingering,  ///< Ended; late packets are absorbed or answered with the close.
+    over,
+  };
+  friend struct Callbacks;
+
+  [[nodiscard]] TimePoint now() const;
+  [[nodiscard]] bool alive() const { return conn_ != nullptr; }
+  void adopt(ngtcp2_conn* conn);
+  static std::unexpected<Error> fail_(int error);
+  ngtcp2_settings make_settings() const;
+  ngtcp2_transport_params make_parameters() const;
+  void open_qlog(const ngtcp2_cid& original);
+  void schedule();
+  void update_deadline();
+
+  // Reading.
+  void after_callbacks();
+  void apply_stop(std::int64_t id, std::uint64_t code);
+  void on_established();
+  void on_read_error(int error);
+  Error peer_close_error() const;
+  Error local_error(int error) const;
+
+  // Writing.
+  ngtcp2_ssize write_packet(ngtcp2_path* path, ngtcp2_pkt_info* info, std::span<std::uint8_t> room,
+                            ngtcp2_tstamp time);
+  /// Offers a datagram; the packet's size, or ngtcp2's code, or `NGTCP2_ERR_WRITE_MORE`.
+  ngtcp2_ssize offer_datagram(ngtcp2_path* path, ngtcp2_pkt_info* info,
+                              std::span<std::uint8_t> room, ngtcp2_tstamp time);
+  ngtcp2_ssize offer_stream(Stream& stream, ngtcp2_path* path, ngtcp2_pkt_info* info,
+                            std::span<std::uint8_t> room, ngtcp2_tstamp time);
+  void mark_sent(Stream& stream, std::size_t bytes, bool fin);
+  void note_sent(TimePoint time);
+  void write_linger(Output& output);
+
+  // Ending.
+  void fail(int error, Error why);
+  void end(Error error, const ngtcp2_ccerr* close);
+  bool write_close(const ngtcp2_ccerr& close);
+  void wake_all();
+  void set_over();
+
+  // The path.
+  void check_path(TimePoint time);
+  void set_suspect(bool suspect);
+  [[nodiscard]] Duration suspect_delay() const;
+  Result<void> move_to(std::unique_ptr<DatagramSocket> socket);
+  void look_for_better_path();
+  void on_path_valid(const SocketAddress& local);
+
+  // Streams.
+  Stream* add_peer_stream(std::int64_t id);
+  void on_data(Stream& stream, ByteSpan data, bool fin);
+  void on_reset(Stream& stream, std::uint64_t code);
+  void on_acked(Stream& stream, std::uint64_t to, bool fin_alone, bool lossy);
+  void on_window(Stream& stream);
+  void on_datagram(ByteSpan data);
+  void drop_streams();
+  void on_stream_closed(Stream& stream, std::size_t lost);
+  void reap(Stream& stream);
+  void credit(Stream& stream, std::uint64_t bytes);
+  void credit_connection(std::uint64_t bytes);
+  [[nodiscard]] std::optional<Error> send_error(const Stream& stream) const;
+
+  Endpoint* endpoint_;
+  Parameters parameters_;
+  SocketAddress local_;
+  SocketAddress remote_;
+  State state_ = State::handshaking;
+  bool server_ = false;
+  bool handshake_completed_ = false;
+  bool handshake_confirmed_ = false;
+  bool await_confirmation_ = false;
+  bool stateless_reset_ = false;
+  bool suspect_ = false;
+  bool authentic_ = false;      // A packet was decrypted in this `receive`,
+  bool heard_ = false;          // or ever.
+  bool moved_ = false;          // A new path was validated in this `receive`.
+  std::optional<Error> error_;  // Set once the session has ended.
+
+  ngtcp2_conn* raw_ = nullptr;  // As TLS sees it.
+  ConnPtr conn_;
+  std::unique_ptr<TlsSession> tls_;
+  std::FILE* qlog_ = nullptr;
+  DatagramSocket* socket_ = nullptr;  // Of the packet being written.
+
+  StreamTable streams_;
+  SendQueue send_queue_;
+  Ring<Stream*> accept_[2];  // By bidi.
+  kio::WaiterList on_accept_[2];
+  kio::WaiterList on_credit_[2];
+  std::size_t spent_streams_[2] = {0, 0};  // Of the peer; their credit is not yet given back.
+  std::uint64_t uncredited_ = 0;
+  struct Stop {
+    std::int64_t id;
+    std::uint64_t code;
+  };
+  std::vector<Stop> stops_;
+
+  Ring<Bytes> datagrams_in_;
+  Ring<Bytes> datagrams_out_;
+  std::uint64_t max_datagram_frame_ = 0;  // The peer's.
+  kio::WaiterList on_datagram_;
+
+  kio::WaiterList on_established_;
+  kio::WaiterList on_closed_;
+  kio::WaiterList on_path_;
+
+  TimePoint deadline_ = TimePoint::max();
+  std::optional<TimePoint> unanswered_since_;
+  std::uint64_t bytes_sent_ = 0;
+  std::uint64_t bytes_received_ = 0;
+  std::uint64_t packets_lost_ = 0;
+
+  std::vector<ConnectionId> ids_;
+  std::string original_id_;
+  std::string alpn_;
+  std::optional<std::string> server_name_;
+  std::optional<PeerIdentity> peer_identity_;
+
+  std::vector<std::uint8_t> close_packet_;  // While lingering, if we closed.
+  std::uint64_t packets_after_close_ = 0;
+  bool repeat_close_ = false;
+};
+
+}  // namespace moq::transport::quic::internal

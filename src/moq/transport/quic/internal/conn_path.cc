@@ -1,0 +1,101 @@
+// The path: whether it looks dead, and a client's move to another.
+#include "moq/base/log.h"
+#include "moq/transport/quic/internal/conn.h"
+#include "moq/transport/quic/internal/endpoint.h"
+
+namespace moq::transport::quic::internal {
+
+Duration Conn::suspect_delay() const {
+  // Probes go out one, three, seven... probe timeouts after what they ask about (RFC 9002 §6.2.1).
+  const Duration timeout(static_cast<std::int64_t>(ngtcp2_conn_get_pto(conn_.get())));
+  return std::max(timeout * ((1 << kSuspectProbes) - 1), kMinSuspectDelay);
+}
+
+void Conn::note_sent(TimePoint time) {
+  if (unanswered_since_ || state_ != State::open) return;
+  ngtcp2_conn_info info;
+  ngtcp2_conn_get_conn_info(conn_.get(), &info);
+  if (info.bytes_in_flight > 0) unanswered_since_ = time;
+}
+
+void Conn::check_path(TimePoint time) {
+  if (suspect_ || !unanswered_since_ || time - *unanswered_since_ < suspect_delay()) return;
+  MOQ_LOG(debug, "quic", "{}: no answer for {} ms", remote_.to_string(),
+          to_ms(time - *unanswered_since_));
+  set_suspect(true);
+  if (!server_) look_for_better_path();
+}
+
+void Conn::set_suspect(bool suspect) {
+  if (std::exchange(suspect_, suspect) == suspect) return;
+  on_path_.wake();
+}
+
+Poll<Unit> Conn::poll_path(bool suspect, const Waiter& waiter) {
+  if (error_) {
+    if (suspect) return Unit{};
+    return kio::kPending;
+  }
+  if (suspect_ == suspect) return Unit{};
+  on_path_.add(waiter);
+  return kio::kPending;
+}
+
+Result<void> Conn::migrate() {
+  if (server_) return moq::fail(Code::unsupported, "only a client can migrate");
+  if (error_) return std::unexpected(*error_);
+  MOQ_TRY(auto socket, endpoint_->new_socket(remote_));
+  return move_to(std::move(socket));
+}
+
+Result<void> Conn::move_to(std::unique_ptr<DatagramSocket> socket) {
+  const SocketAddress local = socket->local_address();
+  Path path(local, remote_);
+  // Off a dead path at once; off a living one when the new one has proved itself.
+  const ngtcp2_tstamp time = to_timestamp(now());
+  const int error = suspect_
+                        ? ngtcp2_conn_initiate_immediate_migration(conn_.get(), path.get(), time)
+                        : ngtcp2_conn_initiate_migration(conn_.get(), path.get(), time);
+  if (error != 0) {
+    return moq::fail(Code::unsupported, std::string("cannot migrate now: ") +
+                                            (error == NGTCP2_ERR_CONN_ID_BLOCKED
+                                                 ? "the peer gave no spare connection id"
+                                                 : ngtcp2_strerror(error)));
+  }
+  MOQ_LOG(info, "quic", "{}: migrating from {} to {}", remote_.to_string(), local_.to_string(),
+          local.to_string());
+  if (suspect_) local_ = local;
+  endpoint_->add_socket(std::move(socket));
+  schedule();
+  return {};
+}
+
+void Conn::on_path_valid(const SocketAddress& local) {
+  local_ = local;
+  moved_ = true;
+}
+
+void Conn::look_for_better_path() {
+  // A fresh socket shows which address the system would use now.
+  auto socket = endpoint_->new_socket(remote_);
+  if (!socket) return;
+  const SocketAddress local = (*socket)->local_address();
+  if (local.ip == local_.ip && local.v6 == local_.v6) return;
+  const Result<void> moved = move_to(*std::move(socket));
+  if (!moved) MOQ_LOG(debug, "quic", "{}", moved.error().describe());
+}
+
+void Conn::on_socket_error(const Error& error) {
+  if (error_) return;
+  if (server_ || state_ == State::handshaking) {
+    end(error, nullptr);
+    return;
+  }
+  // The session lives on if the system has another way; else the idle timeout ends it.
+  MOQ_LOG(info, "quic", "{}: {}", remote_.to_string(), error.describe());
+  set_suspect(true);
+  const Result<void> moved = migrate();
+  if (!moved) MOQ_LOG(info, "quic", "{}", moved.error().describe());
+}
+
+}  // namespace moq::transport::quic::internal
