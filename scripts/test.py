@@ -1,0 +1,270 @@
+"""The engine of ./test: runs suites one after the other, shows how they go, and counts."""
+
+import argparse
+import os
+import platform
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import xml.etree.ElementTree
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+LOGS = os.path.join(ROOT, "build", "test-logs")
+PROGRESS_SECONDS = 10.0
+FAILURE_LINES = 40
+LABELS = ("unit", "loopback", "soak", "interop")
+ARTIFACTS = ("bin/moq", "bin/moq-relay", "lib/libmoq.so", "lib/libmoq.a")
+SHOWN_ERROR = re.compile(r"\berror\b|^FAILED|undefined reference|^CMake Error|Error:|static assertion", re.IGNORECASE)
+
+
+class Score:
+    """Passed and failed items of one suite."""
+
+    def __init__(self, suite):
+        self.suite, self.passed, self.failed, self.skipped, self.seconds = suite, 0, [], 0, 0.0
+
+    def item(self, name, good):
+        if good:
+            self.passed += 1
+        else:
+            self.failed.append(name)
+        return good
+
+
+def say(text=""):
+    print(text, flush=True)
+
+
+def follow(command, name, is_progress, environment=None):
+    """Runs `command` into a log, shows its newest line of progress now and then; returns (good, log)."""
+    path = os.path.join(LOGS, f"{name}.log")
+    started = shown = time.monotonic()
+    newest = ""
+    with open(path, "w", errors="replace") as log:
+        log.write(f"$ {' '.join(command)}\n")
+        log.flush()
+        process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                                   errors="replace", env={**os.environ, **(environment or {})})  # fmt: skip
+        for line in process.stdout:
+            log.write(line)
+            if is_progress(line):
+                newest = line.strip()
+            now = time.monotonic()
+            if newest and now - shown >= PROGRESS_SECONDS:
+                shown = now
+                say(f"   {now - started:4.0f} s  {newest[:110]}")
+        good = process.wait() == 0
+    return good, path
+
+
+def show_errors(path, pattern=SHOWN_ERROR):
+    with open(path, errors="replace") as log:
+        lines = log.read().splitlines()
+    chosen = [line for line in lines if pattern.search(line)] or lines[-FAILURE_LINES:]
+    for line in chosen[:FAILURE_LINES]:
+        say(f"     {line[:220]}")
+    say(f"     all of it: {os.path.relpath(path, ROOT)}")
+
+
+def without_address_randomisation():
+    """The words before a command under ThreadSanitizer: that of g++ 12 needs the old memory layout."""
+    setarch = shutil.which("setarch")
+    words = [setarch, platform.machine(), "-R"] if setarch else []
+    if words and subprocess.run([*words, "true"], capture_output=True).returncode == 0:
+        return words
+    return []
+
+
+def build(score, preset):
+    """Configures and builds a preset; each of the two is an item."""
+    prefix = without_address_randomisation() if preset == "tsan" else []
+    say(f"-- build {preset}")
+    good, log = follow([*prefix, "cmake", "--preset", preset], f"configure-{preset}", lambda line: False)
+    if not score.item(f"configure {preset}", good):
+        show_errors(log)
+        return False
+    good, log = follow(
+        [*prefix, "cmake", "--build", "--preset", preset, "--", "-k", "0"], f"build-{preset}", lambda line: line.startswith("["))
+    if not score.item(f"build {preset}", good):
+        show_errors(log)
+    return good
+
+
+def ctest(score, preset, name, selection, jobs):
+    """Runs the tests that `selection` picks, and counts each."""
+    junit = os.path.join(LOGS, f"{name}.xml")
+    if os.path.exists(junit):
+        os.remove(junit)
+    prefix = without_address_randomisation() if preset == "tsan" else []
+    say(f"-- test {name}")
+    follow(
+        [*prefix, "ctest", "--test-dir", os.path.join("build", preset), *selection, "-j", str(jobs), "--output-on-failure",
+         "--no-tests=ignore", "--output-junit", junit],
+        f"ctest-{name}", lambda line: re.match(r"\s*\d+/\d+ Test", line) is not None,
+        {"TSAN_OPTIONS": "halt_on_error=1:second_deadlock_stack=1", "UBSAN_OPTIONS": "print_stacktrace=1"})  # fmt: skip
+    if not os.path.exists(junit):
+        # ctest writes none if it found nothing to run; for the unit tests that is a failure of its own.
+        if name in ("unit", "tsan"):
+            score.item(f"{name}: no tests", False)
+            say("     no tests found")
+        return
+    for case in xml.etree.ElementTree.parse(junit).getroot().iter("testcase"):
+        title, status = case.get("name"), case.get("status")
+        if status == "disabled" or (case.find("skipped") is not None and status != "notrun"):
+            score.skipped += 1
+        elif not score.item(title, status == "run"):
+            say(f"   FAILED {title}")
+            for line in (case.findtext("system-out") or "not run, see the build").splitlines()[-FAILURE_LINES:]:
+                say(f"     {line[:220]}")
+
+
+def counted(score, command, name):
+    """Runs a program that ends with `N passed, N failed` and prints a line for each item."""
+    say(f"-- {name}")
+    good, log = follow(command, name, lambda line: re.match(r"(ok|FAILED)\b", line) is not None)
+    with open(log, errors="replace") as lines:
+        text = lines.read()
+    last = re.findall(r"^(\d+) passed, (\d+) failed", text, re.MULTILINE)
+    if not last:
+        score.item(f"{name}: no result", False)
+        show_errors(log)
+        return
+    score.passed += int(last[-1][0])
+    failed = re.findall(r"^FAILED +(.*)$", text, re.MULTILINE)
+    score.failed += (failed + [f"{name}: one more"] * int(last[-1][1]))[: int(last[-1][1])]
+    if not good:
+        if int(last[-1][1]) == 0:
+            score.item(f"{name}: exit code", False)
+        show_errors(log, re.compile(r"^FAILED|^    "))
+
+
+def run_lint(score):
+    checks = (("format", ["scripts/check-format"]), ("layers", ["scripts/check-layers"]),
+              ("headers", ["scripts/check-headers"]), ("scripts", ["scripts/check-scripts"]))  # fmt: skip
+    for name, command in checks:
+        say(f"-- check {name}")
+        good, log = follow(command, f"check-{name}", lambda line: False)
+        if not score.item(name, good):
+            show_errors(log, re.compile(r"."))
+
+
+class Dev:
+    """The dev preset is built once for all suites that use it."""
+
+    built = False
+
+    @classmethod
+    def suite(cls, name, selection, jobs):
+        def run(score):
+            if not cls.built:
+                cls.built = True
+                build(score, "dev")
+            ctest(score, "dev", name, selection, jobs)
+
+        return run
+
+
+class Release:
+    built = False
+
+    @classmethod
+    def ensure(cls, score):
+        if cls.built:
+            return
+        cls.built = True
+        build(score, "release")
+        for artifact in ARTIFACTS:
+            if not score.item(f"release: {artifact}", os.path.exists(os.path.join(ROOT, "build/release", artifact))):
+                say(f"   FAILED build/release/{artifact} is not there")
+
+
+def run_tsan(score):
+    build(score, "tsan")
+    ctest(score, "tsan", "tsan", [], os.cpu_count())
+
+
+def run_python(score):
+    Release.ensure(score)
+    counted(score, ["interop/python/run"], "python")
+
+
+def run_demo(score):
+    Release.ensure(score)
+    say("-- demo")
+    good, log = follow([sys.executable, "scripts/demo.py"], "demo", lambda line: re.match(r" +\d+\.\d\d s", line) is not None)
+    if not score.item("demo", good):
+        show_errors(log, re.compile(r"FAILED|^ +\d+\.\d\d s|lost"))
+
+
+ANY_LABEL = "|".join(LABELS)
+CORES = os.cpu_count() or 1
+SUITES = {
+    "lint": (run_lint, "format, layers, headers, scripts"),
+    "unit": (Dev.suite("unit", ["-L", "^unit$"], CORES), "dev preset (ASan, UBSan): no real clock, socket or file"),
+    "loopback": (Dev.suite("loopback", ["-L", "^loopback$"], CORES), "dev preset: real sockets"),
+    "soak": (Dev.suite("soak", ["-L", "^soak$"], CORES), "dev preset: many seeds"),
+    "interop": (Dev.suite("interop", ["-L", "^interop$"], 1), "dev preset: against programs of others"),
+    "other": (Dev.suite("other", ["-LE", f"^({ANY_LABEL})$"], CORES), "dev preset: tests without one of these labels, the examples"),
+    "tsan": (run_tsan, "tsan preset: what crosses threads"),
+    "release": (Release.ensure, "release preset: the programs and libmoq"),
+    "python": (run_python, "release programs against the Rust client and server of PyPI"),
+    "demo": (run_demo, "./demo, a relay killed under a live broadcast"),
+}
+QUICK = ("lint", "unit")
+
+
+def parse_arguments():
+    parser = argparse.ArgumentParser(prog="test", formatter_class=argparse.RawDescriptionHelpFormatter,
+                                     description="Sets up, builds and tests. Without a suite, all of them.",
+                                     epilog="suites:\n" + "\n".join(f"  {name:<9} {what}" for name, (_, what) in SUITES.items()))  # fmt: skip
+    parser.add_argument("--quick", action="store_true", help=f"only {' and '.join(QUICK)}")
+    parser.add_argument("suite", nargs="*", metavar="SUITE", help="run only these")
+    options = parser.parse_args()
+    for name in options.suite:
+        if name not in SUITES:
+            parser.error(f"unknown suite '{name}'; there are {', '.join(SUITES)}")
+    return options.suite or (QUICK if options.quick else list(SUITES))
+
+
+def main():
+    chosen = parse_arguments()
+    os.makedirs(LOGS, exist_ok=True)
+    started = time.monotonic()
+    scores = []
+    for name in chosen:
+        score = Score(name)
+        scores.append(score)
+        begun = time.monotonic()
+        say(f"== {name}: {SUITES[name][1]}")
+        try:
+            SUITES[name][0](score)
+        except Exception as error:  # A suite that breaks is a failure, never the end of the count.
+            score.item(f"{name}: {type(error).__name__}: {error}", False)
+        score.seconds = time.monotonic() - begun
+
+    say(f"\n{'suite':<10}{'passed':>8}{'failed':>8}{'skipped':>9}{'seconds':>9}")
+    for score in scores:
+        say(f"{score.suite:<10}{score.passed:>8}{len(score.failed):>8}{score.skipped:>9}{score.seconds:>9.0f}")
+    for score in scores:
+        for name in score.failed:
+            say(f"FAILED {score.suite}: {name}")
+    minutes, seconds = divmod(round(time.monotonic() - started), 60)
+    say(f"\nin {minutes} min {seconds} s; logs: build/test-logs")
+    passed, failed = sum(score.passed for score in scores), sum(len(score.failed) for score in scores)
+    say(f"{passed} passed, {failed} failed")
+    return 1 if failed else 0
+
+
+def stop(*_):
+    say("\ntest: stopped")
+    say("0 passed, 1 failed")
+    os._exit(130)
+
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGINT, stop)
+    signal.signal(signal.SIGTERM, stop)
+    sys.exit(main())
