@@ -1,0 +1,290 @@
+#include "moq/mux/mp4/demuxer.h"
+
+#include <gtest/gtest.h>
+
+#include "moq/base/random.h"
+#include "moq/mux/h264/nal.h"
+#include "moq/mux/internal/testing.h"
+
+namespace moq::mux::mp4 {
+namespace {
+
+using mux::testing::read_testdata;
+
+/// All that comes out of one file.
+struct Output {
+  Movie movie;
+  std::vector<Fragment> fragments;
+  std::optional<Error> error;
+
+  [[nodiscard]] std::vector<Sample> samples(std::uint32_t track_id) const {
+    std::vector<Sample> out;
+    for (const Fragment& fragment : fragments) {
+      if (fragment.track_id != track_id) continue;
+      out.insert(out.end(), fragment.samples.begin(), fragment.samples.end());
+    }
+    return out;
+  }
+};
+
+/// Appends what comes out now. Returns false after an error.
+bool drain(Demuxer& demuxer, Output& out) {
+  for (;;) {
+    auto event = demuxer.next();
+    if (!event) out.error = event.error();
+    if (!event || !*event) return event.has_value();
+    if (auto* movie = std::get_if<Movie>(&**event)) out.movie = *movie;
+    if (auto* fragment = std::get_if<Fragment>(&**event)) out.fragments.push_back(*fragment);
+  }
+}
+
+Output demux(const Bytes& file, std::size_t piece = SIZE_MAX) {
+  Demuxer demuxer;
+  Output out;
+  for (std::size_t at = 0; at < file.size(); at += std::min(piece, file.size())) {
+    demuxer.push(file.slice(at, piece));
+    if (!drain(demuxer, out)) break;
+  }
+  return out;
+}
+
+std::vector<std::uint64_t> pts_of(const std::vector<Sample>& samples) {
+  std::vector<std::uint64_t> out;
+  for (const Sample& sample : samples) out.push_back(sample.pts());
+  return out;
+}
+
+std::size_t count_keyframes(const std::vector<Sample>& samples) {
+  std::size_t count = 0;
+  for (const Sample& sample : samples) count += sample.keyframe ? 1 : 0;
+  return count;
+}
+
+TEST(Demuxer, ReadsTheTracksOfCmaf) {
+  const Output out = demux(read_testdata("cmaf_h264_aac.mp4"));
+  ASSERT_FALSE(out.error) << out.error->describe();
+  ASSERT_EQ(out.movie.tracks.size(), 2U);
+  const Track& video = out.movie.tracks[0];
+  EXPECT_EQ(video.kind, Track::Kind::video);
+  EXPECT_EQ(video.timescale, 12'800U);
+  EXPECT_EQ(video.entry.codec, "avc1.64000a");
+  EXPECT_EQ(video.entry.width, 64U);
+  EXPECT_EQ(video.entry.height, 48U);
+  EXPECT_EQ(video.entry.description[0], 1);
+  const Track& audio = out.movie.tracks[1];
+  EXPECT_EQ(audio.kind, Track::Kind::audio);
+  EXPECT_EQ(audio.timescale, 48'000U);
+  EXPECT_EQ(audio.entry.codec, "mp4a.40.2");
+  EXPECT_EQ(audio.entry.sample_rate, 48'000U);
+  EXPECT_EQ(audio.entry.channels, 1U);
+  EXPECT_EQ(audio.entry.bitrate, 16'000U);
+  EXPECT_FALSE(audio.entry.description.empty());
+}
+
+TEST(Demuxer, ReadsOneSampleAFragmentOfCmaf) {
+  const Output out = demux(read_testdata("cmaf_h264_aac.mp4"));
+  // ffmpeg holds the first frame back with its delayed moov, and writes it with the second.
+  EXPECT_EQ(out.fragments[0].samples.size(), 2U);
+  for (std::size_t i = 1; i < out.fragments.size(); ++i) {
+    EXPECT_EQ(out.fragments[i].samples.size(), 1U);
+  }
+  const std::vector<Sample> video = out.samples(1);
+  ASSERT_EQ(video.size(), 25U);
+  EXPECT_EQ(count_keyframes(video), 3U);
+  EXPECT_TRUE(video[0].keyframe && video[10].keyframe && video[20].keyframe);
+  // A key frame, the next one, and the two B-frames between.
+  EXPECT_EQ(pts_of({video.begin(), video.begin() + 4}),
+            (std::vector<std::uint64_t>{0, 1536, 512, 1024}));
+  for (const Sample& sample : video) {
+    EXPECT_TRUE(h264::split_length_prefixed(sample.payload.span(), 4));
+  }
+  EXPECT_EQ(out.samples(2).size(), 48U);
+  EXPECT_EQ(out.samples(2)[3].dts, 3 * 1024U);
+}
+
+TEST(Demuxer, ReadsSeveralSamplesOfSeveralTracksAFragment) {
+  const Output out = demux(read_testdata("frag_h264_opus.mp4"));
+  ASSERT_FALSE(out.error) << out.error->describe();
+  EXPECT_EQ(out.movie.tracks[1].entry.codec, "opus");
+  EXPECT_EQ(out.movie.tracks[1].entry.sample_rate, 48'000U);
+  EXPECT_EQ(out.samples(1).size(), 25U);
+  EXPECT_EQ(count_keyframes(out.samples(1)), 3U);
+  EXPECT_GE(out.samples(2).size(), 50U);
+  EXPECT_LT(out.fragments.size(), 10U);
+}
+
+TEST(Demuxer, AppliesEditLists) {
+  const Output out = demux(read_testdata("frag_edits_h264_aac.mp4"));
+  ASSERT_FALSE(out.error) << out.error->describe();
+  // As ffprobe lists them: 0, 120, 40, 80 ms at 12800 units a second.
+  const std::vector<Sample> video = out.samples(1);
+  EXPECT_EQ(pts_of({video.begin(), video.begin() + 4}),
+            (std::vector<std::uint64_t>{0, 1536, 512, 1024}));
+  // The encoder's delay, 1024 samples, is cut off.
+  EXPECT_EQ(pts_of(out.samples(2))[2], 1024U);
+}
+
+class Pieces : public ::testing::TestWithParam<std::size_t> {};
+INSTANTIATE_TEST_SUITE_P(Demuxer, Pieces, ::testing::Values(1, 2, 7, 15, 16, 100, 1000, 5000));
+
+TEST_P(Pieces, YieldTheSame) {
+  for (const char* name : {"cmaf_h264_aac.mp4", "frag_h264_opus.mp4"}) {
+    const Output whole = demux(read_testdata(name));
+    const Output pieces = demux(read_testdata(name), GetParam());
+    EXPECT_FALSE(pieces.error);
+    EXPECT_EQ(pieces.fragments, whole.fragments);
+  }
+}
+
+TEST(Demuxer, PayloadsShareTheInput) {
+  const Bytes file = read_testdata("cmaf_h264_aac.mp4");
+  for (const Fragment& fragment : demux(file).fragments) {
+    EXPECT_GE(fragment.samples[0].payload.data(), file.data());
+    EXPECT_LE(fragment.samples[0].payload.end(), file.end());
+  }
+}
+
+TEST(Demuxer, TellsWhetherTheFileEndsWithinABox) {
+  const Bytes file = read_testdata("cmaf_h264_aac.mp4");
+  Demuxer demuxer;
+  Output out;
+  demuxer.push(file);
+  drain(demuxer, out);
+  EXPECT_FALSE(demuxer.mid_box());
+  demuxer.push(file.slice(0, 5));
+  drain(demuxer, out);
+  EXPECT_TRUE(demuxer.mid_box());
+}
+
+TEST(Demuxer, YieldsWhatIsWholeOfACutFile) {
+  const Bytes file = read_testdata("frag_h264_opus.mp4");
+  const Output whole = demux(file);
+  for (std::size_t size = 0; size < file.size(); ++size) {
+    const Output cut = demux(file.slice(0, size));
+    ASSERT_FALSE(cut.error) << size;
+    ASSERT_LE(cut.fragments.size(), whole.fragments.size());
+  }
+}
+
+TEST(Demuxer, NeverCrashesOnABrokenFile) {
+  for (const char* name : {"cmaf_h264_aac.mp4", "frag_h264_opus.mp4", "frag_edits_h264_aac.mp4"}) {
+    const Bytes file = read_testdata(name);
+    SeededRandom random(1);
+    for (int round = 0; round < 3000; ++round) {
+      std::vector<std::uint8_t> broken(file.begin(), file.end());
+      for (int i = 0; i < 4; ++i) {
+        // Most of what is not payload is at the start.
+        broken[random.below(i < 2 ? 2000 : broken.size())] =
+            static_cast<std::uint8_t>(random.next());
+      }
+      const Output out = demux(Bytes::copy(ByteSpan(broken)), 1500);
+      for (const Fragment& fragment : out.fragments) EXPECT_FALSE(fragment.samples.empty());
+    }
+  }
+}
+
+Code error_of(const Bytes& file) {
+  const Output out = demux(file);
+  return out.error ? out.error->code : Code::internal;
+}
+
+Bytes box(FourCc type, const std::function<void(BoxWriter&)>& body) {
+  BoxWriter out;
+  const std::size_t start = out.begin(type);
+  body(out);
+  out.end(start);
+  return out.take();
+}
+
+TEST(Demuxer, RefusesWhatIsNotFragmented) {
+  EXPECT_EQ(error_of(box("mdat", [](BoxWriter&) {})), Code::unsupported);
+  EXPECT_EQ(error_of(box("moov", [](BoxWriter&) {})), Code::unsupported);
+}
+
+TEST(Demuxer, RefusesLyingSizes) {
+  EXPECT_EQ(error_of(Writer().u32(7).u32(FourCc("moov").value).take()), Code::decode);
+  EXPECT_EQ(error_of(Writer().u32(1).u32(FourCc("moov").value).u64(15).take()), Code::decode);
+  EXPECT_EQ(error_of(Writer().u32(0).u32(FourCc("free").value).take()), Code::unsupported);
+  EXPECT_EQ(error_of(Writer().u32(1).u32(FourCc("moov").value).u64(UINT64_MAX).take()),
+            Code::too_many);
+  EXPECT_EQ(error_of(Writer().u32(kMaxMovieBytes + 1).u32(FourCc("moov").value).take()),
+            Code::too_many);
+}
+
+TEST(Demuxer, SkipsBoxesOfAnySizeThatAreNotForUs) {
+  const Output out = demux(Writer().u32(1).u32(FourCc("junk").value).u64(1ULL << 62).u64(0).take());
+  EXPECT_FALSE(out.error);
+}
+
+/// The file up to its first fragment, then that box.
+Bytes after_moov(const Bytes& tail) {
+  const Bytes file = read_testdata("cmaf_h264_aac.mp4");
+  const std::optional<Box> moov = find_box(file.span(), "moov");
+  const auto end = static_cast<std::size_t>(moov->whole.data() - file.data()) + moov->whole.size();
+  const std::vector<Bytes> parts = {file.slice(0, end), tail};
+  return join(parts);
+}
+
+struct Run {
+  std::uint32_t flags = 0x1 | 0x100 | 0x200;
+  std::uint32_t count = 1;
+  std::uint32_t data_offset = 0;
+  std::uint32_t size = 4;
+  bool with_time = true;
+};
+
+/// A moof of one sample of track 1, and an mdat of 4 bytes.
+Bytes fragment_of(const Run& run) {
+  const Bytes moof = box("moof", [&run](BoxWriter& out) {
+    const std::size_t traf = out.begin("traf");
+    const std::size_t tfhd = out.begin_full("tfhd", 0, 0x020000);
+    out.out().u32(1);
+    out.end(tfhd);
+    if (run.with_time) {
+      const std::size_t tfdt = out.begin_full("tfdt", 0, 0);
+      out.out().u32(0);
+      out.end(tfdt);
+    }
+    const std::size_t trun = out.begin_full("trun", 0, run.flags);
+    out.out().u32(run.count).u32(run.data_offset);
+    if ((run.flags & 0x100) != 0) out.out().u32(1);
+    if ((run.flags & 0x200) != 0) out.out().u32(run.size);
+    out.end(trun);
+    out.end(traf);
+  });
+  const Bytes mdat = box("mdat", [](BoxWriter& out) { out.out().u32(0); });
+  const std::vector<Bytes> parts = {moof, mdat};
+  return after_moov(join(parts));
+}
+
+TEST(Demuxer, ChecksWhereSamplesAre) {
+  constexpr std::uint32_t kMoof = 8 + 8 + 16 + 16 + 28;
+  EXPECT_EQ(error_of(fragment_of({.data_offset = kMoof + 8})), Code::internal);
+  EXPECT_EQ(error_of(fragment_of({.data_offset = kMoof + 9})), Code::decode);
+  EXPECT_EQ(error_of(fragment_of({.data_offset = kMoof + 7})), Code::decode);
+  EXPECT_EQ(error_of(fragment_of({.data_offset = 0x80000000})), Code::decode);
+  EXPECT_EQ(error_of(fragment_of({.data_offset = kMoof + 8, .size = 5})), Code::decode);
+  EXPECT_EQ(error_of(fragment_of({.data_offset = kMoof + 8, .size = UINT32_MAX})), Code::decode);
+  EXPECT_EQ(error_of(fragment_of({.data_offset = kMoof + 8, .with_time = false})), Code::decode);
+}
+
+TEST(Demuxer, LimitsSamplesThatTakeNoBytes) {
+  const auto run = [](std::size_t count) {
+    return fragment_of({.flags = 0x1, .count = static_cast<std::uint32_t>(count)});
+  };
+  // At the limit it fails for another reason: all but the last need a duration.
+  EXPECT_EQ(error_of(run(kMaxFragmentSamples)), Code::decode);
+  EXPECT_EQ(error_of(run(kMaxFragmentSamples + 1)), Code::too_many);
+  EXPECT_EQ(error_of(run(UINT32_MAX)), Code::too_many);
+}
+
+TEST(Demuxer, RefusesAFragmentWithoutItsData) {
+  const Bytes one = fragment_of({.data_offset = 1000});
+  EXPECT_EQ(error_of(one), Code::internal);  // It may come in a later mdat.
+  const Bytes init = after_moov({});
+  const std::vector<Bytes> parts = {one, one.slice(init.size())};
+  EXPECT_EQ(error_of(join(parts)), Code::decode);
+}
+
+}  // namespace
+}  // namespace moq::mux::mp4
