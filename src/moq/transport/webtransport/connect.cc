@@ -1,5 +1,3 @@
-#include <fmt/format.h>
-
 #include <algorithm>
 
 #include "moq/base/log.h"
@@ -43,21 +41,8 @@ Result<void> check(const ConnectOptions& options) {
   return {};
 }
 
-Error status_error(int status) {
-  const Code code = status == 401 || status == 403 ? Code::unauthorized
-                    : status == 404                ? Code::not_found
-                                                   : Code::application;
-  return Error(code, fmt::format("the server answered with HTTP status {}", status),
-               static_cast<std::uint64_t>(status));
-}
-
-/// Whether the answer makes a session; if not, closes `core` and says why.
+/// Checks the choice of protocol; if it is none of ours, closes `core` and says so.
 Result<void> judge(Core& core, const ConnectResponse& response, const ConnectOptions& options) {
-  if (response.status != 200) {
-    Error why = status_error(response.status);
-    core.fail(H3Code::no_error, why);
-    return std::unexpected(std::move(why));
-  }
   if (!response.protocol.empty() &&
       std::ranges::find(options.protocols, response.protocol) == options.protocols.end()) {
     core.violate({H3Code::message_error,

@@ -23,6 +23,15 @@ Error session_error(const Error& quic) {
   return Error(code == H3Code::no_error ? Code::closed : Code::transport, std::move(text));
 }
 
+/// A server's answer other than 200.
+Error status_error(int status) {
+  const Code code = status == 401 || status == 403 ? Code::unauthorized
+                    : status == 404                ? Code::not_found
+                                                   : Code::application;
+  return Error(code, fmt::format("the server answered with HTTP status {}", status),
+               static_cast<std::uint64_t>(status));
+}
+
 /// Closes the session when the driver's coroutine goes, whatever the reason.
 class AbandonAtExit {
  public:
@@ -292,6 +301,7 @@ void Core::take_response(const std::vector<Header>& headers) {
     }
     return connect_.expect_more_headers();
   }
+  if (response->status != 200) return fail(H3Code::no_error, status_error(response->status));
   response_ = *std::move(response);
   on_handshake_.wake();
 }
@@ -306,7 +316,7 @@ Poll<Result<ConnectRequest>> Core::poll_request(const Waiter& waiter) {
 }
 
 Poll<Result<ConnectResponse>> Core::poll_response(const Waiter& waiter) {
-  // An answer that came with the end of the stream, as a refusal does, still counts.
+  // An answer that came together with the session's end still counts.
   if (response_) return Result<ConnectResponse>(*response_);
   if (end_) return Result<ConnectResponse>(std::unexpected(*end_));
   on_handshake_.add(waiter);

@@ -38,7 +38,7 @@ class Core {
   void accept(const std::string& protocol);
   /// Server: answers with an error status and ends with `why`.
   void refuse(int status, Error why);
-  /// Client: the answer.
+  /// Client: the answer, which is 200; any other is the error of `connect`.
   Poll<Result<ConnectResponse>> poll_response(const Waiter& waiter);
   /// Client: the answer is as it should be.
   void establish() { established_ = true; }
