@@ -40,17 +40,17 @@ const AnnounceTable::Entry* AnnounceTable::find(std::uint64_t id) const {
 }
 
 std::optional<std::uint64_t> AnnounceTable::id_of(const Path& suffix) const {
-  const auto found = ids_.find(suffix);
+  const auto found = ids_.find(suffix.text());
   if (found == ids_.end()) return std::nullopt;
   return found->second;
 }
 
 std::uint64_t AnnounceTable::add(Path suffix, HopChain hops) {
   const std::uint64_t id = next_id_++;
-  ids_.emplace(suffix, id);
-  const Entry entry{.suffix = std::move(suffix), .hops = std::move(hops)};
+  Entry& entry = entries_[id];
+  entry = {.suffix = std::move(suffix), .hops = std::move(hops)};
+  ids_.emplace(entry.suffix.text(), id);
   held_bytes_ += entry.held_bytes();
-  entries_.emplace(id, entry);
   return id;
 }
 
@@ -65,7 +65,7 @@ Path AnnounceTable::remove(std::uint64_t id) {
   auto node = entries_.extract(id);
   MOQ_ASSERT(!node.empty());
   held_bytes_ -= node.mapped().held_bytes();
-  ids_.erase(node.mapped().suffix);
+  ids_.erase(node.mapped().suffix.text());
   return std::move(node.mapped().suffix);
 }
 

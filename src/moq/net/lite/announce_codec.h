@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string_view>
 #include <unordered_map>
 #include <vector>
 
@@ -37,6 +38,10 @@ namespace detail {
 /// The live announcements of one stream, by id.
 class AnnounceTable {
  public:
+  AnnounceTable() = default;
+  AnnounceTable(AnnounceTable&&) noexcept = default;
+  AnnounceTable& operator=(AnnounceTable&&) noexcept = default;
+
   struct Entry {
     Path suffix;
     HopChain hops;
@@ -55,7 +60,7 @@ class AnnounceTable {
 
  private:
   std::unordered_map<std::uint64_t, Entry> entries_;
-  std::unordered_map<Path, std::uint64_t> ids_;
+  std::unordered_map<std::string_view, std::uint64_t> ids_;  ///< The text is that of the entry.
   std::uint64_t next_id_ = 0;
   std::uint64_t held_bytes_ = 0;
 };
