@@ -9,6 +9,9 @@
 namespace moq::transport::webtransport {
 namespace {
 
+/// Of a peer's text in a log line.
+constexpr std::size_t kMaxLoggedBytes = 64;
+
 /// Closes the session unless the handshake made something of it.
 class CloseAtExit {
  public:
@@ -45,8 +48,9 @@ Result<void> check(const ConnectOptions& options) {
 Result<void> judge(Core& core, const ConnectResponse& response, const ConnectOptions& options) {
   if (!response.protocol.empty() &&
       std::ranges::find(options.protocols, response.protocol) == options.protocols.end()) {
-    core.violate({H3Code::message_error,
-                  "the server chose '" + response.protocol + "', which was not offered"});
+    core.violate({H3Code::message_error, "the server chose '" +
+                                             response.protocol.substr(0, kMaxLoggedBytes) +
+                                             "', which was not offered"});
     return std::unexpected(*core.end());
   }
   return {};

@@ -35,6 +35,15 @@ TEST_F(Connect, GivesTheSessionOfTheAnswer) {
   EXPECT_FALSE(session->peer().empty());
 }
 
+TEST_F(Connect, TheQuicSessionIsUnderneath) {
+  start_client();
+  EXPECT_EQ(underlying(*peer->quic), nullptr);
+  session.reset();
+  establish(Role::client);
+  ASSERT_TRUE(underlying(*session));
+  EXPECT_EQ(underlying(*session)->carrier(), peer->quic->carrier());
+}
+
 TEST_F(Connect, TakesTheVectorsOfAServer) {
   start_client();
   peer->control = peer->uni("00 04 0d 08 01 33 01 c0 00 00 00 c6 71 70 6a 01");

@@ -98,4 +98,8 @@ class Request {
 kio::Task<Result<Request>> accept(kio::TaskGroup& tasks, std::unique_ptr<Session> quic,
                                   Limits limits = {});
 
+/// The QUIC session under one that was made here, for what only its backend knows; null if
+/// `session` is of another kind. Borrowed: lives as long as `session`.
+Session* underlying(Session& session);
+
 }  // namespace moq::transport::webtransport

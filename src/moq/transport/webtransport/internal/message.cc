@@ -40,10 +40,11 @@ std::string malformed(std::span<const Header> headers,
   for (const auto& [name, value] : headers) {
     if (!std::ranges::all_of(value, is_value_char)) return "a header value has control characters";
     if (name.starts_with(':')) {
-      if (after_regular) return fmt::format("{} after a regular header", name);
+      // Known first: the text names a header only if its name is harmless.
       if (std::ranges::find(known_pseudo, name) == known_pseudo.end()) {
         return "an unknown pseudo header";
       }
+      if (after_regular) return fmt::format("{} after a regular header", name);
       if (std::ranges::find(seen_pseudo, name) != seen_pseudo.end()) {
         return fmt::format("{} comes twice", name);
       }

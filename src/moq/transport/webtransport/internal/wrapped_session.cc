@@ -79,6 +79,8 @@ class WrappedSession final : public Session {
   Poll<Error> poll_closed(const Waiter& waiter) override { return core_->poll_closed(waiter); }
   [[nodiscard]] Stats stats() const override { return core_->quic().stats(); }
 
+  [[nodiscard]] Session& quic() { return core_->quic(); }
+
  private:
   std::unique_ptr<SendStream> wrap(std::unique_ptr<SendStream> stream) {
     return std::make_unique<WrappedSend>(core_, std::move(stream));
@@ -172,6 +174,11 @@ Poll<Result<Bytes>> WrappedSession::poll_recv_datagram(const Waiter& waiter) {
 std::unique_ptr<Session> make_session(std::shared_ptr<Core> core, std::string protocol,
                                       std::string path) {
   return std::make_unique<WrappedSession>(std::move(core), std::move(protocol), std::move(path));
+}
+
+Session* underlying(Session& session) {
+  auto* wrapped = dynamic_cast<WrappedSession*>(&session);
+  return wrapped ? &wrapped->quic() : nullptr;
 }
 
 }  // namespace moq::transport::webtransport
