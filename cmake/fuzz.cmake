@@ -1,0 +1,27 @@
+# moq_fuzz(MODULE SOURCE [LINKS library...]): a fuzz target of one `NAME_fuzz.cc`, which defines
+# LLVMFuzzerTestOneInput. With the fuzz preset it is a libFuzzer program; elsewhere a test that runs it on
+# fuzz/NAME/ and on mutations of what is there.
+set(MOQ_FUZZ OFF CACHE BOOL "Build fuzz targets with libFuzzer (needs clang)")
+if(MOQ_FUZZ)
+  add_compile_options(-fsanitize=fuzzer-no-link)
+endif()
+
+function(moq_fuzz MODULE SOURCE)
+  cmake_path(GET SOURCE STEM stem)
+  string(REGEX REPLACE "_fuzz$" "" name ${stem})
+  set(corpus "${PROJECT_SOURCE_DIR}/fuzz/${name}")
+  set(target moq_${MODULE}_${stem})
+  if(MOQ_FUZZ)
+    add_executable(${target} ${SOURCE})
+    target_compile_options(${target} PRIVATE -fsanitize=fuzzer)
+    target_link_options(${target} PRIVATE -fsanitize=fuzzer)
+  else()
+    add_executable(${target} ${SOURCE} "${PROJECT_SOURCE_DIR}/fuzz/replay.cc")
+    add_test(NAME fuzz.${name} COMMAND ${target} "${corpus}")
+    set_tests_properties(fuzz.${name} PROPERTIES LABELS unit TIMEOUT 60)
+  endif()
+  target_link_libraries(${target} PRIVATE moq_${MODULE} ${ARGN})
+  if(TARGET moq_sim AND NOT MODULE MATCHES "^(base|kio|transport)$")
+    target_link_libraries(${target} PRIVATE moq_sim)
+  endif()
+endfunction()
