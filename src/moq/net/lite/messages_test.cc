@@ -225,12 +225,14 @@ TEST(Subscribe, AnEndlessAgeSurvivesTheWire) {
 }
 
 TEST(Subscribe, TheLargestGroupAsALastOneMeansOpen) {
-  const SubscribeUpdate update{.range = {.group_end = kMaxVarint, .frame_end = kMaxVarint}};
-  const Bytes framed = encode_message(update, v06);
-  const auto read = decode_message<SubscribeUpdate>(framed.span().subspan(1), v06);
-  ASSERT_TRUE(read.has_value());
-  EXPECT_EQ(read->range.group_end, std::nullopt);
-  EXPECT_EQ(read->range.frame_end, std::nullopt);
+  for (const auto last : {std::optional(kMaxVarint), std::optional<std::uint64_t>()}) {
+    const SubscribeUpdate update{.range = {.group_end = last, .frame_end = 3}};
+    const Bytes framed = encode_message(update, v06);
+    const auto read = decode_message<SubscribeUpdate>(framed.span().subspan(1), v06);
+    ASSERT_TRUE(read.has_value());
+    EXPECT_EQ(read->range.group_end, std::nullopt);
+    EXPECT_EQ(read->range.frame_end, std::nullopt);
+  }
 }
 
 TEST(Subscribe, NamesAreLimited) {

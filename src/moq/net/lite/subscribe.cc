@@ -48,7 +48,9 @@ void write_range(Writer& out, const SubscribeRange& range, Version version) {
   write_optional(out, range.group_end);
   if (!has_frame_range(version)) return;
   out.varint(range.frame_start);
-  write_optional(out, range.group_end ? range.frame_end : std::nullopt);
+  // The last frame of an open range means nothing, and is refused.
+  const bool bounded = range.group_end && *range.group_end < kMaxVarint;
+  write_optional(out, bounded ? range.frame_end : std::nullopt);
 }
 
 /// Which number each answer goes by; none if `version` lacks it.
