@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <ostream>
 #include <string_view>
 #include <type_traits>
 #include <vector>
@@ -95,5 +96,10 @@ class World final : public kio::Executor, public kio::Clock, public Random {
   std::uint64_t turns_ = 0;  // Since the time last moved.
   std::uint64_t trace_ = 0;
 };
+
+/// What a failed test needs to know: `SCOPED_TRACE(world)`.
+inline std::ostream& operator<<(std::ostream& out, const World& world) {
+  return out << "seed " << world.seed() << ", " << to_ms(world.elapsed()) << " ms after the start";
+}
 
 }  // namespace moq::sim

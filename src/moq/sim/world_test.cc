@@ -105,6 +105,12 @@ TEST(World, DropsItsPlannedCallsAtItsEnd) {
   EXPECT_EQ(owned.use_count(), 1);
 }
 
+TEST(World, PrintsItsSeedForFailures) {
+  World world(9);
+  world.run_for(5ms);
+  EXPECT_EQ(testing::PrintToString(world), "seed 9, 5 ms after the start");
+}
+
 TEST(WorldDeathTest, ADeadlockNamesTheSeed) {
   World world(77);
   EXPECT_DEATH(world.run(wait_for_ever()), "deadlock.*seed 77");
