@@ -5,6 +5,11 @@
 #include "moq/net/internal/broadcast_state.h"
 
 namespace moq::net::broadcast {
+namespace {
+
+Error restarted_error() { return {Code::restarted, "the track came back with another timescale"}; }
+
+}  // namespace
 
 kio::WaiterList State::queue_locked(std::shared_ptr<track::State> track) {
   if (std::exchange(track->queued, true)) return {};
@@ -13,7 +18,21 @@ kio::WaiterList State::queue_locked(std::shared_ptr<track::State> track) {
 }
 
 void State::sweep_locked() {
+  if (tracks.size() < sweep_at) return;
   std::erase_if(tracks, [](const auto& entry) { return entry.second.expired(); });
+  constexpr std::size_t kLeast = 64;
+  sweep_at = std::max(kLeast, 2 * tracks.size());
+}
+
+void State::revoke_locked(std::uint64_t route, kio::WaiterList& woken) {
+  for (const auto& [name, weak] : tracks) {
+    const auto track = weak.lock();
+    if (!track) continue;
+    std::lock_guard track_lock(track->mutex);
+    const bool revoked = track->route != 0 && track->route != route;
+    if (std::exchange(track->revoked, revoked) || !revoked) continue;
+    woken.append(track->on_demand.take());
+  }
 }
 
 void State::close(const Error& error) {
@@ -25,56 +44,69 @@ void State::close(const Error& error) {
     closed = error;
     waiting = std::exchange(requests, {});
     for (const auto& track : waiting) track->queued = false;
-    woken = on_request.take();
+    revoke_locked(0, woken);  // Routes give their tracks back, which ends them.
+    woken.append(on_request.take());
     woken.append(on_change.take());
   }
   woken.wake();
   for (const auto& track : waiting) track->abort(error);
 }
 
-void State::take_back(const std::shared_ptr<track::State>& track) {
+std::optional<Error> State::refusal_locked(const track::State& track) const {
+  if (closed) return closed;
+  if (!track.home || !(routed || handlers > 0)) {
+    return Error(Code::not_found, "no track '" + track.name + "'");
+  }
+  return std::nullopt;
+}
+
+void State::take_back(const std::shared_ptr<track::State>& track, Given what) {
   kio::WaiterList woken;
   std::optional<Error> refused;
   {
     std::lock_guard lock(mutex);
-    refused = closed;
     std::lock_guard track_lock(track->mutex);
+    if (track->over()) return;
+    if (what == Given::request ? !track->requested : !track->served) return;  // Taken over.
+    track->requested = false;
     track->served = false;
     track->revoked = false;
     track->route = 0;
     woken = track->on_served.take();
-    if (track->used() && !track->over() && !closed) woken.append(queue_locked(track));
+    refused = refusal_locked(*track);
+    if (!refused && track->used()) woken.append(queue_locked(track));
   }
   woken.wake();
   if (refused) track->abort(*refused);
 }
 
-void State::set_route(std::uint64_t route) {
+kio::WaiterList State::set_route(std::uint64_t route) {
   kio::WaiterList woken;
-  {
-    std::lock_guard lock(mutex);
-    if (current_route == route) return;
-    current_route = route;
-    woken = on_request.take();
-    if (route != 0) {
-      for (const auto& [name, weak] : tracks) {
-        const auto track = weak.lock();
-        if (!track) continue;
-        std::lock_guard track_lock(track->mutex);
-        if (track->route == 0 || track->route == route || track->revoked) continue;
-        track->revoked = true;
-        woken.append(track->on_demand.take());
-      }
-    }
-  }
-  woken.wake();
+  std::lock_guard lock(mutex);
+  if (current_route == route) return woken;
+  current_route = route;
+  woken = on_request.take();
+  // Without any route, those that serve are about to give back by themselves.
+  if (route != 0) revoke_locked(route, woken);
+  return woken;
 }
 
 TrackRequest::TrackRequest(std::shared_ptr<track::State> state, std::shared_ptr<State> home)
     : state_(std::move(state)), home_(std::move(home)) {}
 
 TrackRequest::~TrackRequest() {
-  if (state_) std::move(*this).reject(Error(Code::not_found, "nobody serves the track"));
+  if (!state_) return;
+  bool elsewhere = false;
+  {
+    std::lock_guard lock(home_->mutex);
+    std::lock_guard track_lock(state_->mutex);
+    elsewhere = !state_->used() || (home_->routed && home_->current_route != state_->route);
+  }
+  if (elsewhere) {
+    std::move(*this).give_back();
+  } else {
+    std::move(*this).reject(Error(Code::not_found, "nobody serves the track"));
+  }
 }
 
 const std::string& TrackRequest::name() const { return state_->name; }
@@ -86,35 +118,49 @@ std::optional<track::Info> TrackRequest::former_info() const {
 
 Result<track::Producer> TrackRequest::accept(const track::Info& info) && {
   const auto state = std::exchange(state_, nullptr);
-  kio::WaiterList woken;
-  std::optional<track::Producer> producer(state);
+  // Counted before the track shows as served, so that no earlier writer's end ends it.
+  track::Producer producer(state);
+  group::Remains remains;
   bool restarted = false;
   {
     std::lock_guard lock(state->mutex);
+    if (state->aborted) return std::unexpected(*state->aborted);
+    if (!std::exchange(state->requested, false)) {
+      return fail(Code::duplicate, "track '" + state->name + "' is being written");
+    }
     restarted = state->info && state->info->timescale != info.timescale;
-    if (!restarted) {
+    if (restarted) {
+      state->abort(restarted_error(), remains);
+    } else {
       if (!state->info) state->info = info;
       state->served = true;
-      woken = state->on_group.take();
-      woken.append(state->on_served.take());
+      remains.woken.append(state->on_group.take());
+      remains.woken.append(state->on_served.take());
     }
   }
-  woken.wake();
-  if (restarted) {
-    Error error(Code::restarted, "the track came back with another timescale");
-    state->abort(error);
-    return std::unexpected(std::move(error));
-  }
-  return *std::move(producer);
+  remains.woken.wake();
+  if (restarted) return std::unexpected(restarted_error());
+  return producer;
 }
 
-void TrackRequest::reject(Error error) && { std::exchange(state_, nullptr)->abort(error); }
+void TrackRequest::reject(Error error) && {
+  const auto state = std::exchange(state_, nullptr);
+  group::Remains remains;
+  {
+    std::lock_guard lock(state->mutex);
+    if (!state->requested) return;  // The broadcast's own producer took it over.
+    state->abort(error, remains);
+  }
+  remains.woken.wake();
+}
 
-void TrackRequest::give_back() && { home_->take_back(std::exchange(state_, nullptr)); }
+void TrackRequest::give_back() && {
+  home_->take_back(std::exchange(state_, nullptr), Given::request);
+}
 
 kio::Poll<kio::Unit> TrackRequest::poll_unwanted(const kio::Waiter& waiter) const {
   std::lock_guard lock(state_->mutex);
-  if (!state_->used() || state_->revoked || state_->over()) return kio::Unit{};
+  if (!state_->requested || !state_->used() || state_->revoked) return kio::Unit{};
   state_->on_demand.add(waiter);
   return kio::kPending;
 }
@@ -130,6 +176,7 @@ kio::Poll<Result<TrackRequest>> poll_request(const std::shared_ptr<State>& state
     track->queued = false;
     std::lock_guard track_lock(track->mutex);
     if (!track->used()) continue;
+    track->requested = true;
     track->route = route;
     return Out(TrackRequest(track, state));
   }
@@ -193,6 +240,7 @@ Result<track::Producer> Producer::create_track(std::string_view name, const trac
   MOQ_ASSERT(info.timescale > 0);
   kio::WaiterList woken;
   std::shared_ptr<track::State> track;
+  std::optional<track::Producer> producer;
   {
     std::lock_guard lock(state_->mutex);
     if (state_->closed) return std::unexpected(*state_->closed);
@@ -204,24 +252,23 @@ Result<track::Producer> Producer::create_track(std::string_view name, const trac
       if (track->served && !track->over()) {
         return fail(Code::duplicate, "track '" + std::string(name) + "' is being written");
       }
-      // One that readers asked for and nobody has answered yet is taken over with its readers.
-      if (track->over() || !track->queued) track = nullptr;
+      // One that readers wait for is taken over with its readers.
+      const bool fits = !track->info || track->info->timescale == info.timescale;
+      if (track->over() || !fits) track = nullptr;
     }
-    if (track) {
-      track->queued = false;
-      std::erase(state_->requests, track);
-    } else {
-      track = std::make_shared<track::State>(std::string(name));
-      slot = track;
-    }
+    if (!track) slot = track = track::State::create(std::string(name), state_->cache);
+    if (std::exchange(track->queued, false)) std::erase(state_->requests, track);
+    producer.emplace(track);  // Counted before the track shows as served.
     std::lock_guard track_lock(track->mutex);
-    track->info = info;
+    if (!track->info) track->info = info;
+    track->requested = false;
     track->served = true;
     woken = track->on_group.take();
     woken.append(track->on_served.take());
+    woken.append(track->on_demand.take());  // For a `TrackRequest` that is out.
   }
   woken.wake();
-  return track::Producer(std::move(track));
+  return *std::move(producer);
 }
 
 Dynamic Producer::dynamic() const { return Dynamic(state_); }
@@ -278,6 +325,12 @@ Consumer Consumer::clone() const { return Consumer(state_); }
 
 std::shared_ptr<track::State> State::find_or_create(std::string_view name) {
   std::lock_guard lock(mutex);
+  if (closed) {
+    auto none = track::State::create(std::string(name), nullptr);
+    none->aborted = closed;
+    return none;
+  }
+  sweep_locked();
   auto& slot = tracks[std::string(name)];
   std::shared_ptr<track::State> track = slot.lock();
   bool fresh = !track;
@@ -286,11 +339,10 @@ std::shared_ptr<track::State> State::find_or_create(std::string_view name) {
     fresh = track->aborted.has_value();
   }
   if (fresh) {
-    track = std::make_shared<track::State>(std::string(name));
+    track = track::State::create(std::string(name), cache);
     slot = track;
     if (routed || handlers > 0) track->home = shared_from_this();
   }
-  if (tracks.size() > 2 * kMaxTrackRequests) sweep_locked();
   return track;
 }
 
@@ -301,17 +353,13 @@ void State::ask(const std::shared_ptr<track::State>& track) {
     std::lock_guard lock(mutex);
     {
       std::lock_guard track_lock(track->mutex);
-      if (track->served || track->over() || track->route != 0 || track->queued) return;
+      if (track->served || track->requested || track->over() || track->queued) return;
     }
-    if (closed) {
-      error = closed;
-    } else if (!track->home) {
-      error = Error(Code::not_found, "no track '" + track->name + "'");
-    } else if (requests.size() >= kMaxTrackRequests) {
+    error = refusal_locked(*track);
+    if (!error && requests.size() >= kMaxTrackRequests) {
       error = Error(Code::too_many, "too many requests for tracks wait");
-    } else {
-      woken = queue_locked(track);
     }
+    if (!error) woken = queue_locked(track);
   }
   woken.wake();
   if (error) track->abort(*error);

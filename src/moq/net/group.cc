@@ -5,40 +5,45 @@
 #include "moq/net/internal/group_state.h"
 
 namespace moq::net::group {
+namespace {
 
-void Frame::append(Bytes data) {
-  received += data.size();
-  if (chunks++ == 0) {
-    first = std::move(data);
-  } else {
-    rest.push_back(std::move(data));
+/// Why the group cannot take another frame (its mutex is held).
+std::optional<Error> refusal(const State& state, const frame::Info& info) {
+  if (info.size_bytes > kMaxFrameBytes) {
+    return Error(Code::frame_too_large, std::to_string(info.size_bytes) + " bytes");
   }
+  if (state.claimed + info.size_bytes > kMaxGroupBytes || state.frames.size() >= kMaxGroupFrames) {
+    return Error(Code::group_too_large, "limit of bytes or frames per group");
+  }
+  return std::nullopt;
 }
 
-void State::abort(Error error) {
+}  // namespace
+
+Reading::Reading(std::shared_ptr<State> state) : state_(std::move(state)) {
+  std::lock_guard lock(state_->mutex);
+  ++state_->readers;
+}
+
+Reading& Reading::operator=(Reading&& other) noexcept {
+  if (this != &other) {
+    release();
+    state_ = std::move(other.state_);
+  }
+  return *this;
+}
+
+Reading::~Reading() { release(); }
+
+void Reading::release() {
+  const auto state = std::exchange(state_, nullptr);
+  if (!state) return;
   kio::WaiterList woken;
-  std::deque<Frame> dropped;  // Freed after the lock.
   {
-    std::lock_guard lock(mutex);
-    if (aborted) return;
-    aborted = std::move(error);
-    dropped = std::exchange(frames, {});
-    *cached -= std::exchange(bytes, 0);
-    woken = on_change.take();
+    std::lock_guard lock(state->mutex);
+    if (--state->readers == 0) woken = state->on_writer.take();
   }
   woken.wake();
-}
-
-std::optional<std::uint64_t> State::first_timestamp() const {
-  std::lock_guard lock(mutex);
-  if (frames.empty()) return std::nullopt;
-  return frames.front().info.timestamp;
-}
-
-std::optional<std::uint64_t> State::last_timestamp() const {
-  std::lock_guard lock(mutex);
-  if (frames.empty()) return std::nullopt;
-  return frames.back().info.timestamp;
 }
 
 Producer::Producer(std::shared_ptr<State> state) : state_(std::move(state)) {}
@@ -84,14 +89,12 @@ Result<frame::Producer> Producer::create_frame(const frame::Info& info) {
         error = Error(Code::wrong_size, "a resumed group differs from what came before");
       }
       skip = known.received;
-    } else if (info.size_bytes > kMaxFrameBytes) {
-      error = Error(Code::frame_too_large, std::to_string(info.size_bytes) + " bytes");
-    } else if (state_->bytes + info.size_bytes > kMaxGroupBytes ||
-               state_->frames.size() >= kMaxGroupFrames) {
-      error = Error(Code::group_too_large, "limit of bytes or frames per group");
     } else {
-      state_->frames.push_back(Frame{.info = info});
-      woken = state_->on_change.take();
+      error = refusal(*state_, info);
+      if (!error) {
+        state_->add_frame(info);
+        woken = state_->on_change.take();
+      }
     }
   }
   if (error) {
@@ -99,7 +102,14 @@ Result<frame::Producer> Producer::create_frame(const frame::Info& info) {
     return std::unexpected(*std::move(error));
   }
   woken.wake();
+  state_->make_room();
   return frame::Producer(state_, index, info.size_bytes, skip);
+}
+
+std::optional<frame::Info> Producer::resumed_frame() const {
+  std::lock_guard lock(state_->mutex);
+  if (next_index_ >= state_->frames.size()) return std::nullopt;
+  return state_->frames[next_index_].info;
 }
 
 Result<void> Producer::write_frame(std::uint64_t timestamp, Bytes payload) {
@@ -108,16 +118,14 @@ Result<void> Producer::write_frame(std::uint64_t timestamp, Bytes payload) {
     // The common case in one step: a new frame, whole, with one wake.
     std::unique_lock lock(state_->mutex);
     if (state_->aborted) return std::unexpected(*state_->aborted);
-    if (next_index_ == state_->frames.size() && info.size_bytes <= kMaxFrameBytes &&
-        state_->bytes + info.size_bytes <= kMaxGroupBytes && next_index_ < kMaxGroupFrames) {
+    if (next_index_ == state_->frames.size() && !refusal(*state_, info)) {
+      state_->add_frame(info);
+      if (!payload.empty()) state_->add_payload(next_index_, std::move(payload));
       ++next_index_;
-      state_->bytes += info.size_bytes;
-      *state_->cached += info.size_bytes;
-      Frame& frame = state_->frames.emplace_back(Frame{.info = info});
-      if (!payload.empty()) frame.append(std::move(payload));
       kio::WaiterList woken = state_->on_change.take();
       lock.unlock();
       woken.wake();
+      state_->make_room();
       return {};
     }
   }
@@ -129,16 +137,23 @@ Result<void> Producer::write_frame(std::uint64_t timestamp, Bytes payload) {
 void Producer::finish() && {
   const auto state = std::exchange(state_, nullptr);
   kio::WaiterList woken;
+  bool whole = true;
   {
     std::lock_guard lock(state->mutex);
+    if (state->aborted) return;
     state->has_writer = false;
-    state->finished = true;
-    woken = state->on_change.take();
+    whole = next_index_ == state->frames.size() &&
+            (state->frames.empty() || state->frames.back().complete());
+    if (whole) {
+      state->finished = true;
+      woken = state->on_change.take();
+    }
   }
   woken.wake();
+  if (!whole) state->abort(Error(Code::wrong_size, "the group ends before what came of it"));
 }
 
-void Producer::abort(Error error) && { std::exchange(state_, nullptr)->abort(std::move(error)); }
+void Producer::abort(Error error) && { std::exchange(state_, nullptr)->abort(error); }
 
 void Producer::suspend() && {
   const auto state = std::exchange(state_, nullptr);
@@ -151,7 +166,15 @@ Consumer Producer::consume() const { return Consumer(state_); }
 kio::Poll<Error> Producer::poll_aborted(const kio::Waiter& waiter) const {
   std::lock_guard lock(state_->mutex);
   if (state_->aborted) return *state_->aborted;
-  state_->on_change.add(waiter);
+  state_->on_writer.add(waiter);
+  return kio::kPending;
+}
+
+kio::Poll<kio::Unit> Producer::poll_unused(const kio::Waiter& waiter) const {
+  std::lock_guard lock(state_->mutex);
+  const bool cached = !state_->tally->track.expired();
+  if (!cached && state_->readers == 0) return kio::Unit{};
+  state_->on_writer.add(waiter);
   return kio::kPending;
 }
 
@@ -182,7 +205,7 @@ kio::Poll<Result<std::optional<Chunk>>> Consumer::poll_chunk(const kio::Waiter& 
     if (!frame.complete()) break;
     begun_ = false;
   }
-  if (frame_ == state_->frames.size() && state_->finished) return Out(std::nullopt);
+  if (frame_ >= state_->frames.size() && state_->finished) return Out(std::nullopt);
   state_->on_change.add(waiter);
   return kio::kPending;
 }
@@ -190,15 +213,22 @@ kio::Poll<Result<std::optional<Chunk>>> Consumer::poll_chunk(const kio::Waiter& 
 kio::Poll<Result<std::optional<frame::Consumer>>> Consumer::poll_next_frame(
     const kio::Waiter& waiter) {
   using Out = Result<std::optional<frame::Consumer>>;
-  std::lock_guard lock(state_->mutex);
+  frame::Info info;
+  std::size_t at = 0;
+  std::unique_lock lock(state_->mutex);
   if (state_->aborted) return Out(std::unexpected(*state_->aborted));
   if (frame_ < state_->frames.size()) {
-    const frame::Info info = state_->frames[frame_].info;
-    return Out(frame::Consumer(state_, frame_++, info));
+    info = state_->frames[frame_].info;
+    at = frame_;
+    next();
+  } else if (state_->finished) {
+    return Out(std::nullopt);
+  } else {
+    state_->on_change.add(waiter);
+    return kio::kPending;
   }
-  if (state_->finished) return Out(std::nullopt);
-  state_->on_change.add(waiter);
-  return kio::kPending;
+  lock.unlock();  // The frame's consumer locks to be counted.
+  return Out(frame::Consumer(state_.state(), at, info));
 }
 
 kio::Poll<Result<std::optional<std::pair<frame::Info, Bytes>>>> Consumer::poll_read_frame(
@@ -209,12 +239,13 @@ kio::Poll<Result<std::optional<std::pair<frame::Info, Bytes>>>> Consumer::poll_r
   {
     std::lock_guard lock(state_->mutex);
     if (state_->aborted) return Out(std::unexpected(*state_->aborted));
-    if (frame_ == state_->frames.size() && state_->finished) return Out(std::nullopt);
-    if (frame_ == state_->frames.size() || !state_->frames[frame_].complete()) {
+    if (frame_ >= state_->frames.size() && state_->finished) return Out(std::nullopt);
+    if (frame_ >= state_->frames.size() || !state_->frames[frame_].complete()) {
       state_->on_change.add(waiter);
       return kio::kPending;
     }
-    const Frame& frame = state_->frames[frame_++];
+    const Frame& frame = state_->frames[frame_];
+    next();
     info = frame.info;
     if (frame.chunks == 1) return Out(std::pair(info, frame.first));
     for (std::size_t i = 0; i < frame.chunks; ++i) parts.push_back(frame.chunk(i));
@@ -235,6 +266,11 @@ bool Consumer::finished() const {
   return state_->finished;
 }
 
+std::optional<Error> Consumer::error() const {
+  std::lock_guard lock(state_->mutex);
+  return state_->aborted;
+}
+
 }  // namespace moq::net::group
 
 namespace moq::net::frame {
@@ -248,26 +284,33 @@ Producer::~Producer() {
 }
 
 Result<void> Producer::write(Bytes data) {
-  if (data.size() > remaining_) {
-    Error error(Code::wrong_size, "more payload than the frame announced");
-    state_->abort(error);
-    return std::unexpected(std::move(error));
-  }
-  remaining_ -= data.size();
-  const std::size_t known = std::min<std::uint64_t>(skip_, data.size());
-  skip_ -= known;
-  data = data.slice(known);
-  if (data.empty()) return {};
   kio::WaiterList woken;
+  std::optional<Error> error;
   {
     std::lock_guard lock(state_->mutex);
     if (state_->aborted) return std::unexpected(*state_->aborted);
-    state_->bytes += data.size();
-    *state_->cached += data.size();
-    state_->frames[index_].append(std::move(data));
-    woken = state_->on_change.take();
+    const std::size_t known = static_cast<std::size_t>(std::min<std::uint64_t>(skip_, data.size()));
+    const group::Frame& frame = state_->frames[index_];
+    if (data.size() > remaining_) {
+      error = Error(Code::wrong_size, "more payload than the frame announced");
+    } else if (!frame.matches(frame.info.size_bytes - remaining_, data.span().first(known))) {
+      error = Error(Code::wrong_size, "a resumed frame differs from what came before");
+    } else if (state_->chunks >= kMaxGroupChunks) {
+      error = Error(Code::group_too_large, "payload in too many parts");
+    } else {
+      remaining_ -= data.size();
+      skip_ -= known;
+      if (known == data.size()) return {};
+      state_->add_payload(index_, data.slice(known));
+      woken = state_->on_change.take();
+    }
+  }
+  if (error) {
+    state_->abort(*error);
+    return std::unexpected(*std::move(error));
   }
   woken.wake();
+  state_->make_room();
   return {};
 }
 

@@ -10,8 +10,25 @@
 #include "moq/net/limits.h"
 
 namespace moq::net::group {
+
 struct State;
-}
+
+/// A share in reading a group: the writer of a fetched group learns when the last one goes.
+class Reading {
+ public:
+  explicit Reading(std::shared_ptr<State> state);
+  Reading(Reading&&) noexcept = default;
+  Reading& operator=(Reading&& other) noexcept;
+  ~Reading();
+  State* operator->() const { return state_.get(); }
+  [[nodiscard]] const std::shared_ptr<State>& state() const { return state_; }
+
+ private:
+  void release();
+  std::shared_ptr<State> state_;
+};
+
+}  // namespace moq::net::group
 
 namespace moq::net::frame {
 
@@ -32,7 +49,9 @@ class Producer {
   Producer& operator=(Producer&&) = delete;
   ~Producer();
 
-  /// Appends to the payload. Fails with `wrong_size` beyond the announced size.
+  /// Appends to the payload. Fails with `wrong_size` beyond the announced size, or where it differs
+  /// from what the group holds already, and with `group_too_large` beyond `kMaxGroupChunks` parts;
+  /// each aborts the group.
   Result<void> write(Bytes data);
   /// Bytes still to come.
   [[nodiscard]] std::uint64_t remaining() const { return remaining_; }
@@ -56,11 +75,11 @@ class Consumer {
   [[nodiscard]] const Info& info() const { return info_; }
   /// The next part; empty at the end. Fails with the group's error.
   kio::Poll<Result<Bytes>> poll_read(const kio::Waiter& waiter);
-  /// The whole payload.
+  /// What `poll_read` has not given yet, once all of it is there.
   kio::Poll<Result<Bytes>> poll_read_all(const kio::Waiter& waiter);
 
  private:
-  std::shared_ptr<group::State> state_;
+  group::Reading state_;
   std::size_t index_;
   Info info_;
   std::size_t chunk_ = 0;
@@ -91,6 +110,8 @@ class Producer {
   /// Begins a frame whose payload comes in parts; readers see them as they come. In a resumed group
   /// a frame that is there already is compared and skipped: `wrong_size` if it differs.
   Result<frame::Producer> create_frame(const frame::Info& info);
+  /// In a resumed group, the next frame as an earlier writer began it; else none.
+  [[nodiscard]] std::optional<frame::Info> resumed_frame() const;
   /// Ends the group cleanly.
   void finish() &&;
   /// Ends the group with an error for its readers.
@@ -100,6 +121,9 @@ class Producer {
   [[nodiscard]] Consumer consume() const;
   /// Ready, with its error, once the group was aborted by somebody else: aged out, say.
   kio::Poll<Error> poll_aborted(const kio::Waiter& waiter) const;
+  /// Ready once a fetched group has no readers left. Never for a group of a track, which is cached
+  /// for readers to come.
+  kio::Poll<kio::Unit> poll_unused(const kio::Waiter& waiter) const;
 
  private:
   std::shared_ptr<State> state_;
@@ -113,12 +137,13 @@ struct Chunk {
   std::size_t frame_index = 0;
 };
 
-/// Reads one group from its first frame, while it grows.
+/// Reads one group from its first frame, while it grows. A reader that falls so far behind that the
+/// group leaves the cache gets the group's error, `old` or `evicted`.
 class Consumer {
  public:
   explicit Consumer(std::shared_ptr<State> state);
   /// Another reader, from the first frame.
-  [[nodiscard]] Consumer clone() const { return Consumer(state_); }
+  [[nodiscard]] Consumer clone() const { return Consumer(state_.state()); }
 
   [[nodiscard]] std::uint64_t sequence() const;
   /// The next piece; none at the clean end. Fails with the group's error once aborted.
@@ -134,7 +159,12 @@ class Consumer {
   /// The timestamp of the group's first frame, once it has one.
   [[nodiscard]] std::optional<std::uint64_t> first_timestamp() const;
   [[nodiscard]] bool finished() const;
+  /// Why the group can be read no further, once it was aborted.
+  [[nodiscard]] std::optional<Error> error() const;
 
+  auto chunk() {
+    return kio::wait([this](const kio::Waiter& waiter) { return poll_chunk(waiter); });
+  }
   auto next_frame() {
     return kio::wait([this](const kio::Waiter& waiter) { return poll_next_frame(waiter); });
   }
@@ -144,7 +174,7 @@ class Consumer {
 
  private:
   void next();
-  std::shared_ptr<State> state_;
+  Reading state_;
   std::size_t frame_ = 0;  ///< The frame of the next chunk,
   std::size_t chunk_ = 0;  ///< and the chunk in it.
   bool begun_ = false;     ///< That frame's `Info` was reported.

@@ -12,10 +12,20 @@ namespace moq::net {
 inline constexpr std::uint64_t kMaxFrameBytes = 32 << 20;  ///< Payload of one frame.
 inline constexpr std::uint64_t kMaxGroupBytes = 32 << 20;  ///< Payload of one group.
 inline constexpr std::size_t kMaxGroupFrames = 8192;       ///< Frames of one group.
+/// Parts in which the payload of one group may come: full packets are a tenth of that. Keeps what
+/// tiny parts cost below what a group may hold.
+inline constexpr std::size_t kMaxGroupChunks = 1 << 18;
+/// What a frame, and each part of its payload, count in a cache beside the payload: about what they
+/// take in memory.
+inline constexpr std::uint64_t kFrameCost = 96;
+inline constexpr std::uint64_t kChunkCost = 64;
 /// Groups that one track caches: at one group per 20 ms audio frame, 80 s, above any cache age.
 inline constexpr std::size_t kMaxTrackGroups = 4096;
-/// Payload that one track caches: 30 s of 60 Mbit/s.
+/// What the groups of one track hold together: 30 s of 60 Mbit/s.
 inline constexpr std::uint64_t kMaxTrackBytes = 256 << 20;
+/// What the groups of an origin's remote tracks hold together, unless it is told another limit:
+/// some hundred live tracks with their 5 s of cache.
+inline constexpr std::uint64_t kMaxOriginBytes = std::uint64_t{1} << 30;
 /// Datagrams kept for a reader that is late, as Rust peers keep them.
 inline constexpr std::size_t kMaxTrackDatagrams = 64;
 /// Ranges of sequences that a track remembers as received, so that nothing is delivered twice.

@@ -66,12 +66,18 @@ void RemoteRoute::release() {
 void RemoteRoute::update(const Route& route) { state_->update(path_, id_, route); }
 
 kio::Poll<broadcast::TrackRequest> RemoteRoute::poll_requested_track(const kio::Waiter& waiter) {
-  std::lock_guard lock(state_->mutex);
-  Entry& entry = state_->entries[path_];
-  RouteEntry* self = entry.find(id_);
-  MOQ_ASSERT(self && entry.front);
-  self->on_request.add(waiter);
-  auto request = broadcast::poll_request(entry.front, id_, waiter);
+  std::shared_ptr<broadcast::State> front;
+  {
+    std::lock_guard lock(state_->mutex);
+    const auto entry = state_->entries.find(path_);
+    MOQ_ASSERT(entry != state_->entries.end());
+    RouteEntry* self = entry->second.find(id_);
+    MOQ_ASSERT(self && entry->second.front);
+    self->on_request.add(waiter);
+    front = entry->second.front;
+  }
+  auto request = broadcast::poll_request(front, id_, waiter);
+  // One that is closed was replaced, and the waiter was told of that.
   if (request.pending() || !*request) return kio::kPending;
   return *std::move(*request);
 }
@@ -98,32 +104,23 @@ void Announced::release() {
 }
 
 kio::Poll<Update> Announced::poll_next(const kio::Waiter& waiter) {
-  std::lock_guard lock(state_->mutex);
-  Listener& listener = *listener_;
-  while (!listener.dirty.empty()) {
-    const Path path = std::move(listener.dirty.extract(listener.dirty.begin()).value());
-    const auto known = state_->entries.find(path);
-    const RouteEntry* best =
-        known == state_->entries.end() ? nullptr : known->second.best(listener.exclude_hop);
-    const auto reported = listener.reported.find(path);
-    Update update{.path = *path.strip_prefix(listener.root)};
-    if (!best) {
-      if (reported == listener.reported.end()) continue;
-      listener.reported.erase(reported);
-      return update;
+  std::optional<Update> update;
+  Entry::Best best;
+  {
+    std::lock_guard lock(state_->mutex);
+    while (const auto path = listener_->next_marked()) {
+      const auto known = state_->entries.find(*path);
+      if (known != state_->entries.end()) best = known->second.best(listener_->exclude_hop);
+      update = listener_->report(*path, best);
+      if (update) break;
     }
-    const auto served = State::served_by(known->second, *best);
-    const bool before = reported != listener.reported.end();
-    if (before && reported->second.version == known->second.version) continue;
-    update.restarted = before && reported->second.broadcast != served;
-    if (before && !update.restarted && reported->second.route == best->route) continue;
-    listener.reported[path] = {known->second.version, best->route, served};
-    update.route = best->route;
-    update.broadcast.emplace(served);
-    return update;
+    if (!update) {
+      listener_->on_dirty.add(waiter);
+      return kio::kPending;
+    }
   }
-  listener.on_dirty.add(waiter);
-  return kio::kPending;
+  if (update->route) update->broadcast.emplace(std::move(best.broadcast));
+  return *std::move(update);
 }
 
 Producer::Producer(std::uint64_t hop) : state_(std::make_shared<State>(hop)) {}
@@ -137,6 +134,8 @@ Result<Producer> Producer::scope(const Path& root, Filter filter) const {
 }
 
 std::uint64_t Producer::hop() const { return state_->hop; }
+
+void Producer::set_cache_limit(std::uint64_t size_bytes) { state_->cache->set_limit(size_bytes); }
 
 Result<Path> Producer::resolve(const Path& path) const {
   if (path.has_wildcard()) {
@@ -187,7 +186,7 @@ Announced Consumer::listen(const Path& path, bool exact, std::uint64_t exclude_h
     for (auto at = state_->entries.lower_bound(listener->prefix); at != state_->entries.end();
          ++at) {
       if (!at->first.text().starts_with(listener->prefix.text())) break;
-      if (listener->wants(at->first)) listener->dirty.insert(at->first);
+      if (listener->wants(at->first)) listener->mark(at->first);
     }
     state_->listeners.insert(listener);
   }
@@ -205,12 +204,14 @@ std::optional<broadcast::Consumer> Consumer::find(const Path& path,
   if (filter_ && !filter_(path)) return std::nullopt;
   const auto whole = root_.join(path);
   if (!whole) return std::nullopt;
-  std::lock_guard lock(state_->mutex);
-  const auto known = state_->entries.find(*whole);
-  if (known == state_->entries.end()) return std::nullopt;
-  const RouteEntry* best = known->second.best(exclude_hop);
-  if (!best) return std::nullopt;
-  return broadcast::Consumer(State::served_by(known->second, *best));
+  Entry::Best best;
+  {
+    std::lock_guard lock(state_->mutex);
+    const auto known = state_->entries.find(*whole);
+    if (known != state_->entries.end()) best = known->second.best(exclude_hop);
+  }
+  if (!best.route) return std::nullopt;
+  return broadcast::Consumer(std::move(best.broadcast));
 }
 
 }  // namespace moq::net::origin

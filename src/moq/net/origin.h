@@ -88,7 +88,7 @@ struct Update {
 
 /// Watches the announcements below a prefix: first all there are, then each change.
 /// Level-triggered: what comes and goes between two polls is not reported, and each path is
-/// reported at its latest.
+/// reported at its latest, the one that changed first before others.
 class Announced {
  public:
   Announced(std::shared_ptr<State> state, std::shared_ptr<Listener> listener);
@@ -106,7 +106,8 @@ class Announced {
   std::shared_ptr<Listener> listener_;
 };
 
-/// Which paths a handle may touch; empty = all.
+/// Which paths a handle may touch; empty = all. Called under the origin's lock, from any thread: it
+/// must depend on the path alone and call nothing of the origin.
 using Filter = std::function<bool(const Path&)>;
 
 /// Publishes broadcasts into an origin: a set of broadcasts by path that outlives every connection.
@@ -123,6 +124,9 @@ class Producer {
   [[nodiscard]] Result<Producer> scope(const Path& root, Filter filter = {}) const;
 
   [[nodiscard]] std::uint64_t hop() const;
+  /// What the tracks of remote routes may cache together, `kMaxOriginBytes` unless told. The oldest
+  /// groups go first; the newest of each track is spared, up to twice the limit.
+  void set_cache_limit(std::uint64_t size_bytes);
   /// Announces a broadcast of this process. The newest announcement of a path wins. Fails with
   /// `unauthorized` outside the scope, `invalid_argument` for a path with wildcards, `too_many`
   /// beyond `kMaxRoutes` for the path.

@@ -38,13 +38,16 @@ RouteEntry* Entry::find(std::uint64_t id) {
   return at == routes.end() ? nullptr : &*at;
 }
 
-const RouteEntry* Entry::best(std::uint64_t exclude_hop) const {
+Entry::Best Entry::best(std::uint64_t exclude_hop) const {
   const RouteEntry* best = nullptr;
   for (const RouteEntry& entry : routes) {
     if (entry.route.passes(exclude_hop)) continue;
+    // Of two publishers under one name, the front carries that of its best route alone.
+    if (!entry.local && !same_origin(front_origin, entry.route.origin_id())) continue;
     if (!best || rank(entry) < rank(*best)) best = &entry;
   }
-  return best;
+  if (!best) return {};
+  return {best, best->local ? best->local : front};
 }
 
 bool Listener::wants(const Path& path) const {
@@ -54,54 +57,105 @@ bool Listener::wants(const Path& path) const {
   return below && filter(*below);
 }
 
-std::shared_ptr<broadcast::State> State::served_by(const Entry& entry, const RouteEntry& route) {
-  return route.local ? route.local : entry.front;
+void Listener::mark(const Path& path) {
+  const auto [at, fresh] = dirty_.emplace(path, next_place_);
+  if (fresh) queue_.emplace_hint(queue_.end(), next_place_++, path);
 }
 
-kio::WaiterList State::settle_locked(const Path& path, Entry& entry) {
-  kio::WaiterList woken;
-  const RouteEntry* best = nullptr;  // Among the remote ones: they alone share the front.
+void Listener::unmark(const Path& path) {
+  const auto at = dirty_.find(path);
+  if (at == dirty_.end()) return;
+  queue_.erase(at->second);
+  dirty_.erase(at);
+}
+
+std::optional<Path> Listener::next_marked() {
+  if (queue_.empty()) return std::nullopt;
+  Path path = queue_.begin()->second;
+  unmark(path);
+  return path;
+}
+
+std::optional<Update> Listener::report(const Path& path, const Entry::Best& best) {
+  Update update{.path = *path.strip_prefix(root)};
+  const auto before = reported.find(path);
+  if (!best.route) {
+    if (before == reported.end()) return std::nullopt;
+    reported.erase(before);
+    return update;
+  }
+  update.route = best.route->route;
+  if (before == reported.end()) {
+    reported.emplace(path, Reported{*update.route, best.broadcast});
+    return update;
+  }
+  Reported& last = before->second;
+  update.restarted = last.broadcast != best.broadcast;
+  if (!update.restarted && last.route == *update.route) return std::nullopt;
+  last = {*update.route, best.broadcast};
+  return update;
+}
+
+void Settled::finish() {
+  woken.wake();
+  for (const auto& [broadcast, error] : closing) broadcast->close(error);
+}
+
+State::~State() {
+  for (auto& [path, entry] : entries) {
+    if (const auto front = entry.idle_front.lock()) {
+      front->close(Error(Code::closed, "the origin is gone"));
+    }
+  }
+}
+
+void State::settle_front_locked(Entry& entry, Settled& out) {
+  const RouteEntry* best = nullptr;
   for (const RouteEntry& candidate : entry.routes) {
     if (!candidate.local && (!best || rank(candidate) < rank(*best))) best = &candidate;
   }
   if (!entry.front) entry.front = entry.idle_front.lock();
-  if (best) {
-    const std::optional<std::uint64_t> origin = best->route.origin_id();
-    if (entry.front && !same_origin(entry.front_origin, origin)) {
-      // The publisher started over: readers of the old numbering must not see the new groups.
-      entry.front->close(Error(Code::restarted, "the broadcast started over"));
-      entry.front = nullptr;
-    }
-    if (!entry.front) {
-      entry.front = std::make_shared<broadcast::State>();
-      entry.front->routed = true;
-      entry.front_origin.reset();
-    }
-    if (origin) entry.front_origin = origin;
-    entry.front->set_route(best->id);
-    entry.idle_front = entry.front;
-  } else if (entry.front) {
+  if (!best) {
     // Readers keep it alive; a route that comes back finds it again.
-    entry.front->set_route(0);
-    entry.idle_front = std::exchange(entry.front, nullptr);
+    if (entry.front) out.woken.append(entry.front->set_route(0));
+    entry.front = nullptr;
+    return;
   }
-  for (RouteEntry& route : entry.routes) woken.append(route.on_request.take());
+  const std::optional<std::uint64_t> origin = best->route.origin_id();
+  if (entry.front && !same_origin(entry.front_origin, origin)) {
+    // The publisher started over: readers of the old numbering must not see the new groups.
+    out.closing.emplace_back(std::exchange(entry.front, nullptr),
+                             Error(Code::restarted, "the broadcast started over"));
+  }
+  if (!entry.front) {
+    entry.front = std::make_shared<broadcast::State>();
+    entry.front->routed = true;
+    entry.front->cache = cache;
+    entry.front_origin.reset();
+  }
+  if (origin) entry.front_origin = origin;
+  out.woken.append(entry.front->set_route(best->id));
+  entry.idle_front = entry.front;
+}
 
-  entry.version = next_version++;
+void State::settle_locked(const Path& path, Entry& entry, Settled& out) {
+  settle_front_locked(entry, out);
+  for (RouteEntry& route : entry.routes) out.woken.append(route.on_request.take());
   for (const auto& listener : listeners) {
     if (!listener->wants(path)) continue;
-    listener->dirty.insert(path);
-    woken.append(listener->on_dirty.take());
+    if (entry.routes.empty() && !listener->reported.contains(path)) {
+      listener->unmark(path);  // Came and went unseen.
+      continue;
+    }
+    listener->mark(path);
+    out.woken.append(listener->on_dirty.take());
   }
-  if (entry.routes.empty() && entry.idle_front.expired()) {
-    // Keep nothing of paths that are over; watchers see them missing.
-    entries.erase(path);
-  }
-  return woken;
+  // Keep nothing of paths that are over; watchers see them missing.
+  if (entry.routes.empty() && entry.idle_front.expired()) entries.erase(path);
 }
 
 Result<std::uint64_t> State::add(const Path& path, RouteEntry route) {
-  kio::WaiterList woken;
+  Settled settled;
   std::uint64_t id = 0;
   {
     std::lock_guard lock(mutex);
@@ -111,35 +165,42 @@ Result<std::uint64_t> State::add(const Path& path, RouteEntry route) {
     }
     id = route.id = next_id++;
     entry.routes.push_back(std::move(route));
-    woken = settle_locked(path, entry);
+    settle_locked(path, entry, settled);
   }
-  woken.wake();
+  settled.finish();
   return id;
 }
 
 void State::update(const Path& path, std::uint64_t id, const Route& route) {
-  kio::WaiterList woken;
+  Settled settled;
   {
     std::lock_guard lock(mutex);
-    Entry& entry = entries[path];
-    RouteEntry* known = entry.find(id);
-    if (!known || known->route == route) return;
+    const auto at = entries.find(path);
+    RouteEntry* known = at == entries.end() ? nullptr : at->second.find(id);
+    MOQ_ASSERT(known);
+    if (known->route == route) return;
     known->route = route;
-    woken = settle_locked(path, entry);
+    settle_locked(path, at->second, settled);
   }
-  woken.wake();
+  settled.finish();
 }
 
 void State::remove(const Path& path, std::uint64_t id) {
-  kio::WaiterList woken;
+  Settled settled;
+  RouteEntry removed;  // Freed after the lock.
   {
     std::lock_guard lock(mutex);
-    Entry& entry = entries[path];
-    std::erase_if(entry.routes, [id](const RouteEntry& route) { return route.id == id; });
-    woken = settle_locked(path, entry);
+    const auto entry = entries.find(path);
+    MOQ_ASSERT(entry != entries.end());
+    auto& routes = entry->second.routes;
+    const auto at = std::ranges::find(routes, id, &RouteEntry::id);
+    MOQ_ASSERT(at != routes.end());
+    removed = std::move(*at);
+    routes.erase(at);
+    settle_locked(path, entry->second, settled);
     sweep_locked();
   }
-  woken.wake();
+  settled.finish();
 }
 
 void State::sweep_locked() {

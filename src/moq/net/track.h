@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "moq/base/time.h"
 #include "moq/net/group.h"
@@ -39,7 +40,8 @@ struct Datagram {
   bool operator==(const Datagram&) const = default;
 };
 
-/// A fetch of one group that waits for its publisher to answer. Dropping it refuses.
+/// A fetch of one group that waits for its publisher to answer. Dropping it refuses. `Producer::
+/// poll_unused` of the group that answers tells when its reader left.
 class GroupRequest {
  public:
   GroupRequest(std::shared_ptr<State> state, std::shared_ptr<FetchState> fetch);
@@ -51,6 +53,8 @@ class GroupRequest {
   /// Answers with a group to be written.
   group::Producer accept() &&;
   void reject(Error error) &&;
+  /// Puts it back for whoever serves the track next.
+  void give_back() &&;
   /// Ready once nobody wants the answer any more.
   kio::Poll<kio::Unit> poll_unwanted(const kio::Waiter& waiter) const;
 
@@ -93,7 +97,10 @@ class InfoRequest {
   std::shared_ptr<State> state_;
 };
 
-/// Writes a track. Its last clone to be dropped aborts the track, unless it was finished.
+/// Writes a track. When its last clone is dropped before the end, a track that another route or
+/// handler could serve goes on waiting for it if it belongs to an origin, or if nobody reads it;
+/// any other is aborted. A track lives as long as its writers and readers: after `finish()` it is
+/// found as long as a clone is held.
 class Producer {
  public:
   explicit Producer(std::shared_ptr<State> state);
@@ -108,8 +115,9 @@ class Producer {
   /// Begins the group after the newest one.
   Result<group::Producer> append_group();
   /// Begins group `sequence`, or resumes one that its writer suspended. Fails with `duplicate` if
-  /// it has come or is coming, `old` if it was received and let go, `too_far_behind` if it is too
-  /// old to be cached, `protocol_violation` at or past the end of the track.
+  /// it has come or is coming, `old` if it was received and let go or is older than the track's
+  /// `max_age`, `too_far_behind` if it is below a full cache, `protocol_violation` at or past the
+  /// end of the track, `invalid_argument` above `kMaxVarint`.
   Result<group::Producer> create_group(std::uint64_t sequence);
   /// A group of one frame.
   Result<void> write_frame(std::uint64_t timestamp, Bytes payload);
@@ -121,7 +129,8 @@ class Producer {
   /// Ends the track after its newest group; readers still get what is cached.
   void finish() &&;
   /// Says where the track will end, `end` exclusive; more groups below may come. `finish()`
-  /// follows. Fails with `protocol_violation` if a group at or past it has come.
+  /// follows. Fails with `protocol_violation` if a group at or past it has come, or if another end
+  /// was told before.
   Result<void> finish_at(std::uint64_t end);
   /// Ends the track, and its unfinished groups, with an error.
   void abort(Error error) &&;
@@ -136,8 +145,8 @@ class Producer {
   /// What all subscribers together want, whenever it differs from what this handle reported last;
   /// none while nobody subscribes. Fails once the track is over.
   kio::Poll<Result<std::optional<Subscription>>> poll_demand(const kio::Waiter& waiter);
-  /// The group from which a new subscription upstream continues: the lowest that is incomplete,
-  /// else the one after the newest; none before the first group.
+  /// The group from which a new subscription upstream continues: the lowest that its readers still
+  /// want and that has not come whole, else the one after the newest; none before the first group.
   [[nodiscard]] std::optional<std::uint64_t> resume_point() const;
   /// Lets go of suspended groups below `sequence`: their source has told that they will not come.
   void abandon_suspended(std::uint64_t sequence, const Error& error);
@@ -157,13 +166,16 @@ class Producer {
   }
 
  private:
+  void release();
   std::shared_ptr<State> state_;
-  std::uint64_t demand_seen_ = 0;
+  std::uint64_t demand_seen_ = 0;  ///< Version of the demand that was looked at last.
+  std::optional<Subscription> demand_reported_;
   bool answers_fetches_ = false;
 };
 
 /// Reads a track: its groups in the order in which they arrive, each exactly once, also over
-/// changes of the route. Groups that are older than `Subscription::max_age` allows are skipped.
+/// changes of the route. Groups that are older than `Subscription::max_age` allows are skipped, so
+/// are those below its start; groups past its end wait, cached, for an update that raises it.
 class Consumer {
  public:
   Consumer(std::shared_ptr<State> state, const Subscription& subscription);
@@ -190,6 +202,8 @@ class Consumer {
   /// it differs from `served`.
   kio::Poll<bool> poll_served(const kio::Waiter& waiter, bool served) const;
 
+  /// Ready once `sequence` is older than this subscription wants; looked at when groups begin.
+  kio::Poll<kio::Unit> poll_stale(const kio::Waiter& waiter, std::uint64_t sequence) const;
   /// True if `sequence` is older than this subscription wants.
   [[nodiscard]] bool is_stale(std::uint64_t sequence) const;
   /// The newest group that has begun.
@@ -209,11 +223,15 @@ class Consumer {
 
  private:
   void release();
+  void park(std::uint64_t arrival);
+  std::shared_ptr<group::State> unpark();
   std::shared_ptr<State> state_;
   Subscription subscription_;
   std::uint64_t id_ = 0;            ///< Names the subscription in the state.
   std::uint64_t next_arrival_ = 0;  ///< Index, over the track's life, of the next group to look at.
   std::uint64_t next_datagram_ = 0;
+  std::vector<std::uint64_t> parked_;  ///< Arrivals past the end, in order.
+  bool reconsider_ = false;            ///< The end has moved since they were parked.
 };
 
 }  // namespace moq::net::track

@@ -12,7 +12,6 @@ Consumer::Consumer(std::shared_ptr<State> state, const Subscription& subscriptio
     id_ = state_->next_subscription++;
     state_->subscriptions.emplace(id_, subscription_);
     ++state_->demand_version;
-    next_arrival_ = state_->first_arrival;
     next_datagram_ = state_->first_datagram + state_->datagrams.size();
     woken = state_->on_demand.take();
   }
@@ -27,6 +26,8 @@ Consumer& Consumer::operator=(Consumer&& other) noexcept {
     id_ = other.id_;
     next_arrival_ = other.next_arrival_;
     next_datagram_ = other.next_datagram_;
+    parked_ = std::move(other.parked_);
+    reconsider_ = other.reconsider_;
   }
   return *this;
 }
@@ -44,6 +45,7 @@ void Consumer::release() {
     woken = state->on_demand.take();
   }
   woken.wake();
+  parked_.clear();
   state->release_interest();
 }
 
@@ -55,6 +57,7 @@ void Consumer::update(const Subscription& subscription) {
   {
     std::lock_guard lock(state_->mutex);
     if (subscription == subscription_) return;
+    reconsider_ = true;
     subscription_ = subscription;
     state_->subscriptions[id_] = subscription;
     ++state_->demand_version;
@@ -75,21 +78,54 @@ kio::Poll<Result<Info>> Consumer::poll_info(const kio::Waiter& waiter) const {
 kio::Poll<Result<std::optional<group::Consumer>>> Consumer::poll_next_group(
     const kio::Waiter& waiter) {
   using Out = Result<std::optional<group::Consumer>>;
-  std::lock_guard lock(state_->mutex);
-  next_arrival_ = std::max(next_arrival_, state_->first_arrival);
-  while (next_arrival_ - state_->first_arrival < state_->arrivals.size()) {
-    const auto& group = state_->arrivals[next_arrival_ - state_->first_arrival];
-    if (group && subscription_.end && group->sequence > *subscription_.end) break;
-    ++next_arrival_;
-    if (!group) continue;
-    if (subscription_.start && group->sequence < *subscription_.start) continue;
-    if (state_->stale(group->sequence, subscription_.max_age)) continue;
-    return Out(group::Consumer(group));
+  std::shared_ptr<group::State> found;
+  {
+    std::lock_guard lock(state_->mutex);
+    if (reconsider_) found = unpark();
+    auto at = state_->arrivals.lower_bound(next_arrival_);
+    for (; !found && at != state_->arrivals.end(); ++at) {
+      next_arrival_ = at->first + 1;
+      const std::uint64_t sequence = at->second->sequence;
+      if (subscription_.end && sequence > *subscription_.end) {
+        park(at->first);
+      } else if (sequence >= subscription_.start.value_or(0) &&
+                 !state_->stale(sequence, subscription_.max_age)) {
+        found = at->second;
+      }
+    }
+    if (!found) {
+      if (state_->aborted) return Out(std::unexpected(*state_->aborted));
+      if (state_->finished) return Out(std::nullopt);
+      state_->on_group.add(waiter);
+      return kio::kPending;
+    }
   }
-  if (state_->aborted) return Out(std::unexpected(*state_->aborted));
-  if (state_->finished) return Out(std::nullopt);
-  state_->on_group.add(waiter);
-  return kio::kPending;
+  return Out(group::Consumer(std::move(found)));
+}
+
+/// Remembers a group past the end (the track's mutex is held).
+void Consumer::park(std::uint64_t arrival) {
+  // Bounded by the cache: what left it is forgotten here too.
+  const auto& cached = state_->arrivals;
+  if (parked_.size() > 2 * cached.size()) {
+    std::erase_if(parked_, [&cached](std::uint64_t one) { return !cached.contains(one); });
+  }
+  parked_.push_back(arrival);
+}
+
+/// The first parked group that is wanted now (the track's mutex is held).
+std::shared_ptr<group::State> Consumer::unpark() {
+  for (auto one = parked_.begin(); one != parked_.end(); ++one) {
+    const auto cached = state_->arrivals.find(*one);
+    if (cached == state_->arrivals.end()) continue;
+    const std::uint64_t sequence = cached->second->sequence;
+    if (subscription_.end && sequence > *subscription_.end) continue;
+    if (state_->stale(sequence, subscription_.max_age)) continue;
+    parked_.erase(one);
+    return cached->second;
+  }
+  reconsider_ = false;
+  return nullptr;
 }
 
 kio::Poll<Result<std::optional<Datagram>>> Consumer::poll_datagram(const kio::Waiter& waiter) {
@@ -119,6 +155,13 @@ kio::Poll<bool> Consumer::poll_served(const kio::Waiter& waiter, bool served) co
   std::lock_guard lock(state_->mutex);
   if (state_->served != served) return state_->served;
   state_->on_served.add(waiter);
+  return kio::kPending;
+}
+
+kio::Poll<kio::Unit> Consumer::poll_stale(const kio::Waiter& waiter, std::uint64_t sequence) const {
+  std::lock_guard lock(state_->mutex);
+  if (state_->stale(sequence, subscription_.max_age)) return kio::Unit{};
+  state_->on_group.add(waiter);
   return kio::kPending;
 }
 

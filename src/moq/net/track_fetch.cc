@@ -4,15 +4,20 @@ namespace moq::net::track {
 namespace {
 
 /// Records the first answer and wakes who asked.
-void answer(State& state, FetchState& fetch, Result<std::shared_ptr<group::State>> result) {
+void answer(State& state, FetchState& fetch, Result<group::Consumer> result) {
   kio::WaiterList woken;
   {
     std::lock_guard lock(state.mutex);
-    if (fetch.answer) return;
+    if (fetch.answer || fetch.askers == 0) return;
     fetch.answer = std::move(result);
     woken = fetch.on_change.take();
   }
   woken.wake();
+}
+
+/// Whether another asker may join (the track's mutex is held).
+bool shareable(const FetchState& fetch) {
+  return !fetch.answer || (*fetch.answer && !(*fetch.answer)->error());
 }
 
 }  // namespace
@@ -33,14 +38,29 @@ std::uint8_t GroupRequest::priority() const {
 
 group::Producer GroupRequest::accept() && {
   const auto fetch = std::exchange(fetch_, nullptr);
-  auto group = std::make_shared<group::State>(fetch->sequence, state_->cached_bytes);
-  answer(*state_, *fetch, group);
+  // Not of the track: it counts, and ages, by itself.
+  const auto& cache = state_->tally->cache();
+  auto group = std::make_shared<group::State>(fetch->sequence, std::make_shared<Tally>(cache));
+  if (cache) cache->add(group, nullptr);
+  answer(*state_, *fetch, group::Consumer(group));
   return group::Producer(std::move(group));
 }
 
 void GroupRequest::reject(Error error) && {
   const auto fetch = std::exchange(fetch_, nullptr);
   answer(*state_, *fetch, std::unexpected(std::move(error)));
+}
+
+void GroupRequest::give_back() && {
+  const auto fetch = std::exchange(fetch_, nullptr);
+  kio::WaiterList woken;
+  {
+    std::lock_guard lock(state_->mutex);
+    if (fetch->answer || fetch->askers == 0) return;
+    state_->fetch_requests.push_front(fetch);
+    woken = state_->on_demand.take();
+  }
+  woken.wake();
 }
 
 kio::Poll<kio::Unit> GroupRequest::poll_unwanted(const kio::Waiter& waiter) const {
@@ -56,9 +76,11 @@ Fetch::Fetch(std::shared_ptr<State> state, std::shared_ptr<FetchState> fetch)
 Fetch::~Fetch() {
   if (!fetch_) return;
   kio::WaiterList woken;
+  std::optional<Result<group::Consumer>> answer;  // Freed after the lock.
   {
     std::lock_guard lock(state_->mutex);
     if (--fetch_->askers > 0) return;
+    answer.swap(fetch_->answer);
     const auto at = state_->fetches.find(fetch_->sequence);
     if (at != state_->fetches.end() && at->second == fetch_) state_->fetches.erase(at);
     std::erase(state_->fetch_requests, fetch_);
@@ -76,7 +98,7 @@ kio::Poll<Result<group::Consumer>> Fetch::poll(const kio::Waiter& waiter) {
     return kio::kPending;
   }
   if (!*fetch_->answer) return Result<group::Consumer>(std::unexpected(fetch_->answer->error()));
-  return Result<group::Consumer>(group::Consumer(**fetch_->answer));
+  return Result<group::Consumer>((*fetch_->answer)->clone());
 }
 
 InfoRequest::InfoRequest(std::shared_ptr<State> state) : state_(std::move(state)) {
@@ -114,7 +136,8 @@ Fetch fetch(const std::shared_ptr<State>& state, std::uint64_t sequence, std::ui
   std::shared_ptr<FetchState> asked;
   {
     std::lock_guard lock(state->mutex);
-    if (const auto known = state->fetches.find(sequence); known != state->fetches.end()) {
+    const auto known = state->fetches.find(sequence);
+    if (known != state->fetches.end() && shareable(*known->second)) {
       asked = known->second;
       asked->priority = std::max(asked->priority, priority);
       ++asked->askers;
@@ -128,8 +151,8 @@ Fetch fetch(const std::shared_ptr<State>& state, std::uint64_t sequence, std::ui
     // A track that nobody serves yet may get a source that answers; one that is served by a
     // publisher without a handler has no more than its cache.
     const bool may_ask = state->fetch_handlers > 0 || (!state->served && state->home);
-    if (cached != state->by_sequence.end()) {
-      asked->answer = cached->second;
+    if (cached != state->by_sequence.end() && !cached->second.group->failed()) {
+      asked->answer = group::Consumer(cached->second.group);
     } else if (state->over() || !may_ask || (state->end && sequence >= *state->end)) {
       asked->answer = fail(Code::not_found, "group " + std::to_string(sequence));
     } else if (state->fetch_requests.size() >= kMaxGroupRequests) {
@@ -137,7 +160,7 @@ Fetch fetch(const std::shared_ptr<State>& state, std::uint64_t sequence, std::ui
     } else {
       state->fetch_requests.push_back(asked);
     }
-    state->fetches.emplace(sequence, asked);
+    state->fetches.insert_or_assign(sequence, asked);
     woken = state->on_demand.take();
   }
   woken.wake();

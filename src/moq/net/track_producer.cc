@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "moq/base/wire.h"
 #include "moq/net/internal/broadcast_state.h"
 #include "moq/net/internal/track_state.h"
 
@@ -11,8 +12,54 @@ Error over_error(const State& state) {
   return {Code::closed, "the track is finished"};
 }
 
-void abort_all(const std::vector<std::shared_ptr<group::State>>& groups, const Error& error) {
-  for (const auto& group : groups) group->abort(error);
+/// Begins or resumes group `sequence`; none = the one after the newest.
+Result<group::Producer> create(State& state, std::optional<std::uint64_t> wanted) {
+  group::Remains remains;
+  std::shared_ptr<group::State> created;
+  {
+    std::lock_guard lock(state.mutex);
+    const std::uint64_t sequence = wanted.value_or(state.next_sequence);
+    if (sequence > kMaxVarint) return fail(Code::invalid_argument, "no such group number");
+    if (state.over()) return std::unexpected(over_error(state));
+    if (state.end && sequence >= *state.end) {
+      return fail(Code::protocol_violation, "a group past the end of the track");
+    }
+    if (const auto known = state.by_sequence.find(sequence); known != state.by_sequence.end()) {
+      const auto& group = known->second.group;
+      std::lock_guard group_lock(group->mutex);
+      if (group->has_writer || group->finished || group->aborted) {
+        return fail(Code::duplicate, "group " + std::to_string(sequence));
+      }
+      group->has_writer = true;
+      return group::Producer(group);
+    }
+    if (state.seen.contains(sequence)) {
+      return fail(Code::old, "group " + std::to_string(sequence) + " came before");
+    }
+    if (state.stale(sequence, kUnlimitedAge)) {
+      return fail(Code::old, "group " + std::to_string(sequence) + " is past the track's age");
+    }
+    if (state.by_sequence.size() >= kMaxTrackGroups &&
+        sequence < state.by_sequence.begin()->first) {
+      return fail(Code::too_far_behind, "group " + std::to_string(sequence));
+    }
+    created = state.add(sequence);
+    state.evict(remains);
+    remains.woken.append(state.on_group.take());
+  }
+  remains.woken.wake();
+  return group::Producer(std::move(created));
+}
+
+/// Puts `datagram` into the ring (the track's mutex is held).
+kio::WaiterList push(State& state, Datagram datagram) {
+  state.next_sequence = std::max(state.next_sequence, datagram.sequence + 1);
+  state.datagrams.push_back(std::move(datagram));
+  if (state.datagrams.size() > kMaxTrackDatagrams) {
+    state.datagrams.pop_front();
+    ++state.first_datagram;
+  }
+  return state.on_datagram.take();
 }
 
 }  // namespace
@@ -24,23 +71,35 @@ Producer::Producer(std::shared_ptr<State> state) : state_(std::move(state)) {
 
 Producer& Producer::operator=(Producer&& other) noexcept {
   if (this != &other) {
-    const Producer dropped(std::move(*this));
+    release();
     state_ = std::move(other.state_);
     demand_seen_ = other.demand_seen_;
+    demand_reported_ = other.demand_reported_;
     answers_fetches_ = std::exchange(other.answers_fetches_, false);
   }
   return *this;
 }
 
-Producer::~Producer() {
-  if (!state_) return;
+Producer::~Producer() { release(); }
+
+void Producer::release() {
+  const auto state = std::exchange(state_, nullptr);
+  if (!state) return;
   bool last = false;
+  bool give_back = false;
   {
-    std::lock_guard lock(state_->mutex);
-    if (answers_fetches_) --state_->fetch_handlers;
-    last = --state_->producers == 0 && state_->served && !state_->over();
+    std::lock_guard lock(state->mutex);
+    if (std::exchange(answers_fetches_, false)) --state->fetch_handlers;
+    last = --state->producers == 0 && state->served && !state->over();
+    // Without readers there is nobody to tell; who comes in this very moment asks again.
+    give_back = state->home && (state->home->routed || !state->used());
   }
-  if (last) state_->abort(Error(Code::cancelled, "track writer dropped"));
+  if (!last) return;
+  if (give_back) {
+    state->home->take_back(state, broadcast::Given::producer);
+  } else {
+    state->abort(Error(Code::cancelled, "track writer dropped"));
+  }
 }
 
 Producer Producer::clone() const { return Producer(state_); }
@@ -51,53 +110,10 @@ Info Producer::info() const {
   return state_->info.value_or(Info{});
 }
 
-Result<group::Producer> Producer::append_group() {
-  std::uint64_t sequence = 0;
-  {
-    std::lock_guard lock(state_->mutex);
-    sequence = state_->next_sequence;
-  }
-  return create_group(sequence);
-}
+Result<group::Producer> Producer::append_group() { return create(*state_, std::nullopt); }
 
 Result<group::Producer> Producer::create_group(std::uint64_t sequence) {
-  kio::WaiterList woken;
-  std::vector<std::shared_ptr<group::State>> evicted;
-  std::shared_ptr<group::State> created;
-  {
-    std::lock_guard lock(state_->mutex);
-    if (state_->over()) return std::unexpected(over_error(*state_));
-    if (state_->end && sequence >= *state_->end) {
-      return fail(Code::protocol_violation, "a group past the end of the track");
-    }
-    if (const auto known = state_->by_sequence.find(sequence); known != state_->by_sequence.end()) {
-      std::lock_guard group_lock(known->second->mutex);
-      group::State& group = *known->second;
-      if (group.has_writer || group.finished || group.aborted) {
-        return fail(Code::duplicate, "group " + std::to_string(sequence));
-      }
-      group.has_writer = true;
-      return group::Producer(known->second);
-    }
-    if (state_->seen.contains(sequence)) {
-      return fail(Code::old, "group " + std::to_string(sequence) + " came before");
-    }
-    if (state_->by_sequence.size() >= kMaxTrackGroups &&
-        sequence < state_->by_sequence.begin()->first) {
-      return fail(Code::too_far_behind, "group " + std::to_string(sequence));
-    }
-    state_->seen.insert(sequence);
-    created = std::make_shared<group::State>(sequence, state_->cached_bytes);
-    state_->by_sequence.emplace(sequence, created);
-    state_->arrivals.push_back(created);
-    if (!state_->newest || sequence > *state_->newest) state_->newest = sequence;
-    state_->next_sequence = std::max(state_->next_sequence, sequence + 1);
-    evicted = state_->evict();
-    woken = state_->on_group.take();
-  }
-  abort_all(evicted, Error(Code::old, "the group aged out of the cache"));
-  woken.wake();
-  return group::Producer(std::move(created));
+  return create(*state_, sequence);
 }
 
 Result<void> Producer::write_frame(std::uint64_t timestamp, Bytes payload) {
@@ -108,14 +124,17 @@ Result<void> Producer::write_frame(std::uint64_t timestamp, Bytes payload) {
 }
 
 Result<std::uint64_t> Producer::append_datagram(std::uint64_t timestamp, Bytes payload) {
+  kio::WaiterList woken;
   Datagram datagram{.sequence = 0, .timestamp = timestamp, .payload = std::move(payload)};
+  std::uint64_t sequence = 0;
   {
     std::lock_guard lock(state_->mutex);
     if (state_->over()) return std::unexpected(over_error(*state_));
-    datagram.sequence = state_->next_sequence;
+    datagram.sequence = sequence = state_->next_sequence;
+    if (sequence > kMaxVarint) return fail(Code::invalid_argument, "no number left");
+    woken = push(*state_, std::move(datagram));
   }
-  const std::uint64_t sequence = datagram.sequence;
-  forward_datagram(std::move(datagram));
+  woken.wake();
   return sequence;
 }
 
@@ -123,14 +142,8 @@ void Producer::forward_datagram(Datagram datagram) {
   kio::WaiterList woken;
   {
     std::lock_guard lock(state_->mutex);
-    if (state_->over()) return;
-    state_->next_sequence = std::max(state_->next_sequence, datagram.sequence + 1);
-    state_->datagrams.push_back(std::move(datagram));
-    if (state_->datagrams.size() > kMaxTrackDatagrams) {
-      state_->datagrams.pop_front();
-      ++state_->first_datagram;
-    }
-    woken = state_->on_datagram.take();
+    if (state_->over() || datagram.sequence > kMaxVarint) return;
+    woken = push(*state_, std::move(datagram));
   }
   woken.wake();
 }
@@ -143,9 +156,9 @@ void Producer::finish() && {
     if (self.state_->over()) return;
     if (!self.state_->end) self.state_->end = self.state_->next_sequence;
     self.state_->finished = true;
-    const Error none(Code::not_found, "the track is finished");
-    for (auto& [sequence, fetch] : self.state_->fetches) {
-      if (!fetch->answer) fetch->answer = std::unexpected(none);
+    // Fetches that somebody works on may still be answered.
+    for (const auto& fetch : std::exchange(self.state_->fetch_requests, {})) {
+      fetch->answer = fail(Code::not_found, "the track is finished");
     }
     woken = self.state_->take_all_waiters();
   }
@@ -160,6 +173,11 @@ Result<void> Producer::finish_at(std::uint64_t end) {
     if (state_->newest && *state_->newest >= end) {
       return fail(Code::protocol_violation,
                   "the track ends at " + std::to_string(end) + ", below a group that has come");
+    }
+    if (state_->end && *state_->end != end) {
+      return fail(Code::protocol_violation, "the track was to end at " +
+                                                std::to_string(*state_->end) + ", not at " +
+                                                std::to_string(end));
     }
     state_->end = end;
     woken = state_->on_group.take();
@@ -176,7 +194,8 @@ void Producer::abort(Error error) && {
 void Producer::give_back() && {
   // The home gets it while this handle still counts, so that nothing aborts it in between.
   const Producer self(std::move(*this));
-  if (self.state_->home) self.state_->home->take_back(self.state_);
+  const auto& home = self.state_->home;
+  if (home) home->take_back(self.state_, broadcast::Given::producer);
 }
 
 Consumer Producer::consume(const Subscription& subscription) const {
@@ -204,8 +223,12 @@ kio::Poll<Result<std::optional<Subscription>>> Producer::poll_demand(const kio::
   std::lock_guard lock(state_->mutex);
   if (state_->over()) return Out(std::unexpected(over_error(*state_)));
   if (demand_seen_ != state_->demand_version) {
-    demand_seen_ = state_->demand_version;
-    return Out(state_->demand());
+    const bool first = std::exchange(demand_seen_, state_->demand_version) == 0;
+    auto demand = state_->demand();
+    if (first || demand != demand_reported_) {
+      demand_reported_ = demand;
+      return Out(std::move(demand));
+    }
   }
   state_->on_demand.add(waiter);
   return kio::kPending;
@@ -213,25 +236,19 @@ kio::Poll<Result<std::optional<Subscription>>> Producer::poll_demand(const kio::
 
 std::optional<std::uint64_t> Producer::resume_point() const {
   std::lock_guard lock(state_->mutex);
-  for (const auto& [sequence, group] : state_->by_sequence) {
-    std::lock_guard group_lock(group->mutex);
-    if (!group->finished && !group->aborted) return sequence;
-  }
-  if (!state_->newest) return std::nullopt;
-  return *state_->newest + 1;
+  return state_->resume_point();
 }
 
 void Producer::abandon_suspended(std::uint64_t sequence, const Error& error) {
-  std::vector<std::shared_ptr<group::State>> abandoned;
+  group::Remains remains;
   {
     std::lock_guard lock(state_->mutex);
-    for (const auto& [number, group] : state_->by_sequence) {
+    for (const auto& [number, cached] : state_->by_sequence) {
       if (number >= sequence) break;
-      std::lock_guard group_lock(group->mutex);
-      if (!group->has_writer && !group->finished && !group->aborted) abandoned.push_back(group);
+      if (cached.group->suspended()) cached.group->abort(error, remains);
     }
   }
-  abort_all(abandoned, error);
+  remains.woken.wake();
 }
 
 kio::Poll<kio::Unit> Producer::poll_revoked(const kio::Waiter& waiter) const {

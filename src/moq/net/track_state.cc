@@ -9,76 +9,112 @@ namespace {
 
 /// `units` of `timescale` per second, saturated.
 Duration to_duration(std::uint64_t units, std::uint64_t timescale) {
-  const __int128 ns = static_cast<__int128>(units) * 1'000'000'000 / timescale;
-  if (ns >= Duration::max().count()) return Duration::max();
-  return Duration(static_cast<std::int64_t>(ns));
+  const __uint128_t ns = static_cast<__uint128_t>(units) * 1'000'000'000 / timescale;
+  const auto most = static_cast<std::uint64_t>(Duration::max().count());
+  return ns >= most ? Duration::max() : Duration(static_cast<Duration::rep>(ns));
+}
+
+/// What satisfies both; `pick` chooses among two bounds, none is wider than any.
+template <typename Pick>
+std::optional<std::uint64_t> wider(std::optional<std::uint64_t> a, std::optional<std::uint64_t> b,
+                                   Pick pick) {
+  if (!a || !b) return std::nullopt;
+  return pick(*a, *b);
 }
 
 }  // namespace
 
+std::shared_ptr<State> State::create(std::string name, const std::shared_ptr<Cache>& cache) {
+  auto state = std::make_shared<State>(std::move(name), cache);
+  state->tally->track = state;
+  return state;
+}
+
 std::optional<Subscription> State::demand() const {
   if (subscriptions.empty()) return std::nullopt;
+  constexpr auto kLower = [](std::uint64_t a, std::uint64_t b) { return std::min(a, b); };
+  constexpr auto kHigher = [](std::uint64_t a, std::uint64_t b) { return std::max(a, b); };
   Subscription all = subscriptions.begin()->second;
   for (const auto& [id, one] : subscriptions) {
     all.priority = std::max(all.priority, one.priority);
     all.max_age = std::max(all.max_age, one.max_age);
-    if (!one.start || !all.start) {
-      all.start.reset();
-    } else {
-      all.start = std::min(*all.start, *one.start);
-    }
-    if (!one.end || !all.end) {
-      all.end.reset();
-    } else {
-      all.end = std::max(*all.end, *one.end);
-    }
+    all.start = wider(all.start, one.start, kLower);
+    all.end = wider(all.end, one.end, kHigher);
   }
   return all;
 }
 
+bool State::older(std::uint64_t superseded_at, Duration max_age) const {
+  const std::optional<std::uint64_t> edge = tally->live_edge();
+  if (!edge) return false;
+  const std::uint64_t age = *edge > superseded_at ? *edge - superseded_at : 0;
+  return to_duration(age, info->timescale) >= max_age;
+}
+
 bool State::stale(std::uint64_t sequence, Duration max_age) const {
-  if (max_age == kUnlimitedAge || !info) return false;
-  // The age of a group is that of the group that superseded it: presentation time alone.
+  if (!info) return false;
+  max_age = std::min(max_age, info->max_age);
+  if (max_age == kUnlimitedAge) return false;
   const auto next = by_sequence.upper_bound(sequence);
   if (next == by_sequence.end()) return false;
-  if (max_age == Duration::zero()) return true;
-  const std::optional<std::uint64_t> superseded_at = next->second->first_timestamp();
-  if (!superseded_at) return false;
-  for (auto newest_group = by_sequence.rbegin(); newest_group != by_sequence.rend();
-       ++newest_group) {
-    const std::optional<std::uint64_t> now = newest_group->second->last_timestamp();
-    if (!now) continue;
-    return *now >= *superseded_at && to_duration(*now - *superseded_at, info->timescale) >= max_age;
-  }
-  return false;
+  const std::optional<std::uint64_t> superseded_at = next->second.group->first_timestamp();
+  return superseded_at && older(*superseded_at, max_age);
 }
 
-void State::forget(std::uint64_t sequence) {
-  by_sequence.erase(sequence);
-  const auto at = std::ranges::find_if(
-      arrivals, [sequence](const auto& group) { return group && group->sequence == sequence; });
-  if (at != arrivals.end()) at->reset();
-  while (!arrivals.empty() && !arrivals.front()) {
-    arrivals.pop_front();
-    ++first_arrival;
-  }
-}
-
-std::vector<std::shared_ptr<group::State>> State::evict() {
-  std::vector<std::shared_ptr<group::State>> evicted;
-  // Oldest first, and never the newest group.
-  while (by_sequence.size() > 1) {
-    const auto oldest = by_sequence.begin();
-    const bool crowded = by_sequence.size() > kMaxTrackGroups || *cached_bytes > kMaxTrackBytes;
-    if (!crowded && !stale(oldest->first, info ? info->max_age : kUnlimitedAge)) break;
-    evicted.push_back(oldest->second);
-    forget(oldest->first);
-    if (crowded) {
-      // Its bytes are given back only when it is aborted, after the lock: one at a time.
-      break;
+std::optional<std::uint64_t> State::resume_point() const {
+  if (!newest) return std::nullopt;
+  const std::optional<Subscription> wanted = demand();
+  const Duration max_age = wanted ? wanted->max_age : kUnlimitedAge;
+  const std::uint64_t floor = wanted ? wanted->start.value_or(0) : 0;
+  std::optional<std::uint64_t> before;
+  for (const auto& [sequence, cached] : by_sequence) {
+    // Between two neighbours here lie groups that never came, or that came and were let go.
+    const std::uint64_t gap = before ? std::max(floor, seen.next_missing(*before + 1)) : sequence;
+    if (gap < sequence && !stale(gap, max_age)) return gap;
+    if (sequence >= floor && cached.group->unfinished() && !stale(sequence, max_age)) {
+      return sequence;
     }
+    before = sequence;
   }
-  return evicted;
+  return std::max(*newest + 1, floor);
+}
+
+std::shared_ptr<group::State> State::add(std::uint64_t sequence) {
+  auto group = std::make_shared<group::State>(sequence, tally);
+  seen.insert(sequence);
+  by_sequence.emplace(sequence, Cached{group, next_arrival});
+  arrivals.emplace_hint(arrivals.end(), next_arrival++, group);
+  if (tally->cache()) tally->cache()->add(group, shared_from_this());
+  if (!newest || sequence > *newest) newest = sequence;
+  next_sequence = std::max(next_sequence, sequence + 1);
+  return group;
+}
+
+State::Groups::iterator State::forget(Groups::iterator at, const Error& error,
+                                      group::Remains& remains) {
+  at->second.group->abort(error, remains);
+  arrivals.erase(at->second.arrival);
+  return by_sequence.erase(at);
+}
+
+void State::evict(group::Remains& remains) {
+  if (info && info->max_age != kUnlimitedAge) {
+    // All groups before one that is old itself were superseded long enough ago.
+    auto keep = by_sequence.begin();
+    for (auto at = keep; at != by_sequence.end(); ++at) {
+      const std::optional<std::uint64_t> began = at->second.group->first_timestamp();
+      if (!began) continue;
+      if (!older(*began, info->max_age)) break;
+      keep = at;
+    }
+    const Error error(Code::old, "the group aged out of the cache");
+    for (auto at = by_sequence.begin(); at != keep;) at = forget(at, error, remains);
+  }
+  const Error error(Code::evicted, "the track's cache is full");
+  while (by_sequence.size() > 1 &&
+         (by_sequence.size() > kMaxTrackGroups || tally->held() > kMaxTrackBytes)) {
+    forget(by_sequence.begin(), error, remains);
+  }
 }
 
 kio::WaiterList State::take_all_waiters() {
@@ -90,30 +126,56 @@ kio::WaiterList State::take_all_waiters() {
   return woken;
 }
 
+void State::abort(const Error& error, group::Remains& remains) {
+  if (over()) return;
+  aborted = error;
+  requested = false;
+  served = false;
+  for (auto& [sequence, cached] : by_sequence) {
+    // Who reads a group that came whole may read on.
+    if (cached.group->unfinished()) cached.group->abort(error, remains);
+    remains.groups.push_back(std::move(cached.group));
+  }
+  by_sequence.clear();
+  arrivals.clear();
+  for (auto& [sequence, fetch] : fetches) {
+    if (!fetch->answer) fetch->answer = std::unexpected(error);
+  }
+  fetch_requests.clear();
+  remains.woken.append(take_all_waiters());
+}
+
 void State::abort(const Error& error) {
-  kio::WaiterList woken;
-  std::vector<std::shared_ptr<group::State>> groups;
+  group::Remains remains;
   {
     std::lock_guard lock(mutex);
-    if (over()) return;
-    aborted = error;
-    for (auto& [sequence, group] : by_sequence) groups.push_back(group);
-    by_sequence.clear();
-    first_arrival += arrivals.size();
-    arrivals.clear();
-    for (auto& [sequence, fetch] : fetches) {
-      if (!fetch->answer) fetch->answer = std::unexpected(error);
+    abort(error, remains);
+  }
+  remains.woken.wake();
+}
+
+void State::shrink() {
+  group::Remains remains;
+  {
+    std::lock_guard lock(mutex);
+    evict(remains);
+  }
+  remains.woken.wake();
+}
+
+void State::drop(group::State& group, bool spare_newest) {
+  const Error error(Code::evicted, "the cache is full");
+  group::Remains remains;
+  {
+    std::lock_guard lock(mutex);
+    const auto at = by_sequence.find(group.sequence);
+    if (at == by_sequence.end() || at->second.group.get() != &group) {
+      group.abort(error, remains);  // Out of the track already, held by its readers alone.
+    } else if (!spare_newest || std::next(at) != by_sequence.end()) {
+      forget(at, error, remains);
     }
-    fetch_requests.clear();
-    woken = take_all_waiters();
   }
-  woken.wake();
-  for (const auto& group : groups) {
-    std::unique_lock lock(group->mutex);
-    const bool open = !group->finished;
-    lock.unlock();
-    if (open) group->abort(error);
-  }
+  remains.woken.wake();
 }
 
 void State::release_interest() {

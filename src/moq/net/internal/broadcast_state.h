@@ -13,6 +13,9 @@
 
 namespace moq::net::broadcast {
 
+/// What a track is given back from.
+enum class Given : std::uint8_t { request, producer };
+
 struct State : std::enable_shared_from_this<State> {
   mutable std::mutex mutex;
   /// Routed: the front that an origin keeps for a path. Its tracks outlive the routes that serve
@@ -20,6 +23,8 @@ struct State : std::enable_shared_from_this<State> {
   bool routed = false;
   /// Tracks with a producer or readers. A track nobody holds is dropped.
   std::map<std::string, std::weak_ptr<track::State>> tracks;
+  std::size_t sweep_at = 64;     ///< Names at which the next sweep is due.
+  std::shared_ptr<Cache> cache;  ///< Shared with other broadcasts, for those of an origin.
   /// Tracks that wait for a route or a dynamic handler, in order of asking.
   std::deque<std::shared_ptr<track::State>> requests;
   std::size_t handlers = 0;
@@ -39,11 +44,16 @@ struct State : std::enable_shared_from_this<State> {
   void ask(const std::shared_ptr<track::State>& track);
   /// Ends the broadcast: no new tracks. Waiting requests fail with `error`.
   void close(const Error& error);
-  /// Takes back a track that its writer no longer serves.
-  void take_back(const std::shared_ptr<track::State>& track);
-  /// Points requests to `route`; tracks served by another are told to move.
-  void set_route(std::uint64_t route);
-  /// Drops names of tracks that nobody holds (the mutex is held).
+  /// Why nobody can be asked for `track`, if so (the mutex is held).
+  [[nodiscard]] std::optional<Error> refusal_locked(const track::State& track) const;
+  /// Takes back a track that is no longer served, or that was requested and not answered: whoever
+  /// serves next gets it.
+  void take_back(const std::shared_ptr<track::State>& track, Given what);
+  /// Points requests to `route`; tracks served by another are told to move. Returns whom to wake.
+  [[nodiscard]] kio::WaiterList set_route(std::uint64_t route);
+  /// Tells the tracks that are served by a route other than `route` to move (the mutex is held).
+  void revoke_locked(std::uint64_t route, kio::WaiterList& woken);
+  /// Drops names of tracks that nobody holds, once they may be half of all (the mutex is held).
   void sweep_locked();
 };
 

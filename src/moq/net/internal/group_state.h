@@ -1,7 +1,5 @@
 #pragma once
 
-#include <atomic>
-#include <deque>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -11,6 +9,7 @@
 #include "moq/base/result.h"
 #include "moq/kio/waiter.h"
 #include "moq/net/group.h"
+#include "moq/net/internal/cache.h"
 
 namespace moq::net::group {
 
@@ -27,30 +26,58 @@ struct Frame {
     return index == 0 ? first : rest[index - 1];
   }
   void append(Bytes data);
+  /// Whether `data` is what was received from `offset` on, as far as that goes.
+  [[nodiscard]] bool matches(std::uint64_t offset, ByteSpan data) const;
+};
+
+struct State;
+
+/// What is left of groups that were aborted under a lock: to be woken and freed after it.
+struct Remains {
+  kio::WaiterList woken;
+  std::vector<std::vector<Frame>> dropped;
+  std::vector<std::shared_ptr<State>> groups;
 };
 
 struct State {
-  State(std::uint64_t group_sequence, std::shared_ptr<std::atomic<std::uint64_t>> cached_bytes)
-      : sequence(group_sequence), cached(std::move(cached_bytes)) {}
-  ~State() { *cached -= bytes; }
+  State(std::uint64_t group_sequence, std::shared_ptr<Tally> group_tally)
+      : sequence(group_sequence), tally(std::move(group_tally)) {}
+  ~State();
 
   const std::uint64_t sequence;
-  /// Payload bytes held by the track's groups together.
-  const std::shared_ptr<std::atomic<std::uint64_t>> cached;
+  /// Shared by the groups of a track; a fetched group has its own.
+  const std::shared_ptr<Tally> tally;
+  CachePlace place;  ///< Guarded by the cache.
 
   mutable std::mutex mutex;
-  std::deque<Frame> frames;
-  std::uint64_t bytes = 0;
+  std::vector<Frame> frames;
+  std::optional<std::uint64_t> began_at;  ///< Timestamp of the first frame; stays after an abort.
+  std::uint64_t claimed = 0;              ///< Payload that the frames announce.
+  std::size_t chunks = 0;
+  std::uint64_t cost = 0;  ///< What it is charged for in the tally.
   bool finished = false;
   bool has_writer = true;
   std::optional<Error> aborted;
-  kio::WaiterList on_change;
+  std::size_t readers = 0;
+  kio::WaiterList on_change;  ///< For readers.
+  kio::WaiterList on_writer;  ///< For the writer: abort, the readers' end.
 
   /// Ends the group with `error` and drops its payload, unless it ended already by an error. A
   /// finished group can still be aborted: that is how the cache lets go of it.
-  void abort(Error error);
+  void abort(const Error& error);
+  /// The same under a lock of the caller's.
+  void abort(const Error& error, Remains& remains);
+  /// Adds a frame (the mutex is held).
+  Frame& add_frame(const frame::Info& info);
+  /// Adds payload to frame `index` (the mutex is held).
+  void add_payload(std::size_t index, Bytes data);
+  /// Makes room if the caches are crowded. Call it after adding, without the mutex.
+  void make_room() const;
   [[nodiscard]] std::optional<std::uint64_t> first_timestamp() const;
-  [[nodiscard]] std::optional<std::uint64_t> last_timestamp() const;
+  [[nodiscard]] bool unfinished() const;
+  [[nodiscard]] bool failed() const;
+  /// Unfinished, and without a writer.
+  [[nodiscard]] bool suspended() const;
 };
 
 }  // namespace moq::net::group

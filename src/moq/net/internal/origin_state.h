@@ -5,6 +5,7 @@
 #include <mutex>
 #include <optional>
 #include <set>
+#include <utility>
 #include <vector>
 
 #include "moq/kio/waiter.h"
@@ -28,11 +29,16 @@ struct Entry {
   std::shared_ptr<broadcast::State> front;
   std::weak_ptr<broadcast::State> idle_front;
   std::optional<std::uint64_t> front_origin;
-  std::uint64_t version = 0;  ///< Of its last change, out of `State::next_version`.
 
   [[nodiscard]] RouteEntry* find(std::uint64_t id);
-  /// The best route that does not pass `exclude_hop`; null if there is none.
-  [[nodiscard]] const RouteEntry* best(std::uint64_t exclude_hop = 0) const;
+  struct Best {
+    const RouteEntry* route = nullptr;  ///< Null if there is none.
+    std::shared_ptr<broadcast::State> broadcast;
+  };
+  /// The best route that does not pass `exclude_hop`, and what its readers get. All remote routes
+  /// share the front, which follows the best of them: for a moment, while hops withdraw their
+  /// routes, that may be one through `exclude_hop`.
+  [[nodiscard]] Best best(std::uint64_t exclude_hop = 0) const;
 };
 
 /// A watcher. Guarded by the origin's mutex.
@@ -44,39 +50,61 @@ struct Listener {
   std::uint64_t exclude_hop = 0;
 
   struct Reported {
-    std::uint64_t version = 0;
     Route route;
     std::shared_ptr<broadcast::State> broadcast;  ///< Which one, for telling restarts.
   };
-  std::set<Path> dirty;
   std::map<Path, Reported> reported;
   kio::WaiterList on_dirty;
 
   [[nodiscard]] bool wants(const Path& path) const;
+  /// Notes that `path` may differ from what was reported.
+  void mark(const Path& path);
+  void unmark(const Path& path);
+  /// Takes out the path that is marked for longest, so that none starves behind a busy one.
+  std::optional<Path> next_marked();
+  [[nodiscard]] std::size_t marked() const { return dirty_.size(); }
+  /// What there is to report of `path`, and notes that it was; without its broadcast's handle.
+  std::optional<Update> report(const Path& path, const Entry::Best& best);
+
+ private:
+  std::map<Path, std::uint64_t> dirty_;  ///< With their places in `queue_`.
+  std::map<std::uint64_t, Path> queue_;
+  std::uint64_t next_place_ = 0;
 };
 
-/// Lock order: an origin's mutex, then a broadcast's. Wakes under the origin's mutex only queue
-/// tasks, so they are harmless there.
+/// What is to be done about a change once the origin's mutex is free.
+struct Settled {
+  kio::WaiterList woken;
+  std::vector<std::pair<std::shared_ptr<broadcast::State>, Error>> closing;
+  void finish();
+};
+
+/// Lock order: an origin's mutex, then a broadcast's.
 struct State : std::enable_shared_from_this<State> {
   explicit State(std::uint64_t own_hop) : hop(own_hop) {}
+  /// Ends what readers still wait for: no route can come any more.
+  ~State();
 
   const std::uint64_t hop;
+  /// Shared by the tracks of all fronts.
+  const std::shared_ptr<Cache> cache = std::make_shared<Cache>(kMaxOriginBytes);
   mutable std::mutex mutex;
   std::map<Path, Entry> entries;
   std::set<std::shared_ptr<Listener>> listeners;
   std::uint64_t next_id = 1;
-  std::uint64_t next_version = 1;
   std::size_t removals = 0;
 
   Result<std::uint64_t> add(const Path& path, RouteEntry entry);
   void update(const Path& path, std::uint64_t id, const Route& route);
   void remove(const Path& path, std::uint64_t id);
   /// After any change of `path`: moves the front to the best route and marks the watchers.
-  kio::WaiterList settle_locked(const Path& path, Entry& entry);
+  void settle_locked(const Path& path, Entry& entry, Settled& out);
   /// Drops entries of paths that nobody routes to or reads, every so many removals.
   void sweep_locked();
-  /// What readers of `route` get.
-  static std::shared_ptr<broadcast::State> served_by(const Entry& entry, const RouteEntry& route);
+
+ private:
+  /// Points the front to the best remote route; makes or replaces it if need be.
+  void settle_front_locked(Entry& entry, Settled& out);
 };
 
 }  // namespace moq::net::origin

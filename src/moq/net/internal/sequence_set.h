@@ -7,7 +7,7 @@
 namespace moq::net {
 
 /// A set of sequences as ranges. When it would hold more than `max_ranges`, the lowest gap is
-/// closed: what is far behind then counts as contained.
+/// closed: what is far behind then counts as contained. Values are below 2^64 - 1.
 class SequenceSet {
  public:
   explicit SequenceSet(std::size_t max_ranges) : max_ranges_(max_ranges) {}
@@ -35,6 +35,12 @@ class SequenceSet {
       ranges_.begin()->second = second->second;
       ranges_.erase(second);
     }
+  }
+  /// The lowest value from `from` on that is not contained.
+  [[nodiscard]] std::uint64_t next_missing(std::uint64_t from) const {
+    auto after = ranges_.upper_bound(from);
+    if (after == ranges_.begin() || std::prev(after)->second < from) return from;
+    return std::prev(after)->second + 1;
   }
   [[nodiscard]] std::size_t ranges() const { return ranges_.size(); }
 

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <atomic>
 #include <deque>
 #include <map>
 #include <memory>
@@ -25,25 +24,30 @@ struct FetchState {
   std::uint64_t sequence = 0;
   std::uint8_t priority = 0;
   std::size_t askers = 0;
-  std::optional<Result<std::shared_ptr<group::State>>> answer;
+  std::optional<Result<group::Consumer>> answer;
   kio::WaiterList on_change;  // The answer, and the askers' number.
 };
 
-/// Lock order: a broadcast's mutex, then a track's, then a group's.
+/// Lock order: a broadcast's mutex, then a track's, then a group's, then a cache's.
 struct State : std::enable_shared_from_this<State> {
-  explicit State(std::string track_name) : name(std::move(track_name)) {}
+  /// `cache` is what the track shares with others; may be null.
+  static std::shared_ptr<State> create(std::string name, const std::shared_ptr<Cache>& cache);
+  State(std::string track_name, const std::shared_ptr<Cache>& cache)
+      : name(std::move(track_name)), tally(std::make_shared<Tally>(cache)) {}
 
   const std::string name;
-  const std::shared_ptr<std::atomic<std::uint64_t>> cached_bytes =
-      std::make_shared<std::atomic<std::uint64_t>>(0);
+  const std::shared_ptr<Tally> tally;
 
   mutable std::mutex mutex;
   std::optional<Info> info;
-  /// The groups in order of arrival, for cursors; null once evicted. `first_arrival` is the index
-  /// of the front over the track's life.
-  std::deque<std::shared_ptr<group::State>> arrivals;
-  std::uint64_t first_arrival = 0;
-  std::map<std::uint64_t, std::shared_ptr<group::State>> by_sequence;
+  struct Cached {
+    std::shared_ptr<group::State> group;
+    std::uint64_t arrival = 0;  ///< Its place in the order of arrival.
+  };
+  std::map<std::uint64_t, Cached> by_sequence;
+  /// The same groups in order of arrival, for cursors.
+  std::map<std::uint64_t, std::shared_ptr<group::State>> arrivals;
+  std::uint64_t next_arrival = 0;
   SequenceSet seen{kMaxSeenRanges};
   std::uint64_t next_sequence = 0;  ///< After the newest group or datagram.
   std::optional<std::uint64_t> newest;
@@ -64,12 +68,14 @@ struct State : std::enable_shared_from_this<State> {
 
   std::size_t info_requests = 0;
   std::size_t producers = 0;
+  bool requested = false;   ///< A `TrackRequest` for it is out.
   bool served = false;      ///< A producer writes it, or did until its end.
   bool revoked = false;     ///< A better route waits for it.
   std::uint64_t route = 0;  ///< The route that serves it, for routed broadcasts.
   bool queued = false;      ///< Among its home's requests; guarded by the home's mutex.
-  /// Where it goes when given back; null if its writer is the only one there can be. Set once. The
-  /// home names its tracks weakly, except while they wait among its requests.
+  /// Where it goes when given back; null if its writer is the only one there can be. Set before
+  /// others see the track. The home names its tracks weakly, except while they wait among its
+  /// requests, which takes a reader: the last one takes them off.
   std::shared_ptr<broadcast::State> home;
 
   kio::WaiterList on_group;     // Groups, info, end, abort.
@@ -82,16 +88,33 @@ struct State : std::enable_shared_from_this<State> {
     return !subscriptions.empty() || !fetches.empty() || info_requests > 0;
   }
   [[nodiscard]] std::optional<Subscription> demand() const;
-  /// Whether a subscriber with `max_age` no longer wants `sequence`.
+  /// Whether a subscriber with `max_age` no longer wants `sequence`. draft-lcurley-moq-lite, group
+  /// expiry: presentation time alone, and never the newest group.
   [[nodiscard]] bool stale(std::uint64_t sequence, Duration max_age) const;
-  /// Takes out groups beyond the cache's age and limits; to be aborted after the lock.
-  std::vector<std::shared_ptr<group::State>> evict();
-  void forget(std::uint64_t sequence);
+  /// The lowest group that is wanted and has not come whole; else the one after the newest.
+  [[nodiscard]] std::optional<std::uint64_t> resume_point() const;
+  /// Caches a new group.
+  std::shared_ptr<group::State> add(std::uint64_t sequence);
+  /// Lets go of groups beyond the cache's age and limits.
+  void evict(group::Remains& remains);
+  /// Ends the track with `error`.
+  void abort(const Error& error, group::Remains& remains);
   kio::WaiterList take_all_waiters();
-  /// Ends the track with `error` (no lock held).
+
+  // The following lock the mutex themselves.
+
   void abort(const Error& error);
+  /// Evicts after a group grew.
+  void shrink();
+  /// Lets go of a group of this track, unless it is the newest and that is to be spared.
+  void drop(group::State& group, bool spare_newest);
   /// After a reader went: takes the track off its home's requests if nobody wants it any more.
   void release_interest();
+
+ private:
+  using Groups = std::map<std::uint64_t, Cached>;
+  Groups::iterator forget(Groups::iterator at, const Error& error, group::Remains& remains);
+  [[nodiscard]] bool older(std::uint64_t superseded_at, Duration max_age) const;
 };
 
 /// Asks for one group of `state`, cached or not.
