@@ -122,6 +122,16 @@ Result<void> check_key_fits(gnutls_x509_crt_t leaf, gnutls_x509_privkey_t key) {
   return {};
 }
 
+/// The same as read from its bytes: the library does not see all fields of one it has just made.
+Result<Certificate> reread(const Certificate& made) {
+  Datum der;
+  int error = gnutls_x509_crt_export2(made.get(), GNUTLS_X509_FMT_DER, &der);
+  Certificate certificate = new_certificate();
+  if (error >= 0) error = gnutls_x509_crt_import(certificate.get(), &der, GNUTLS_X509_FMT_DER);
+  if (error < 0) return config_error("generated certificate", error);
+  return certificate;
+}
+
 Result<Fingerprint> leaf_fingerprint(gnutls_x509_crt_t leaf) {
   Datum der;
   const int error = gnutls_x509_crt_export2(leaf, GNUTLS_X509_FMT_DER, &der);
@@ -246,6 +256,7 @@ Result<Identity> Identity::generate(const GenerateOptions& options) {
   if (error < 0) {
     return config_error("cannot make a certificate for '" + options.names.front() + "'", error);
   }
+  MOQ_TRY(certificate, reread(certificate));
   MOQ_TRY(state->fingerprint, leaf_fingerprint(certificate.get()));
   state->chain.push_back(std::move(certificate));
   return Identity(std::move(state));

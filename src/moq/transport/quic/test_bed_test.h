@@ -3,9 +3,11 @@
 #include <gtest/gtest.h>
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "moq/base/log.h"
 #include "moq/sim/network.h"
 #include "moq/sim/world.h"
 #include "moq/transport/quic/client.h"

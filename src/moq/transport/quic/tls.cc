@@ -79,13 +79,17 @@ Result<void> add_identity(gnutls_certificate_credentials_t credentials, const Id
 }
 
 Result<void> add_roots(gnutls_certificate_credentials_t credentials,
-                       const std::vector<std::string>& files) {
+                       const std::vector<std::string>& files, std::string_view pem) {
   for (const std::string& file : files) {
     const int count =
         gnutls_certificate_set_x509_trust_file(credentials, file.c_str(), GNUTLS_X509_FMT_PEM);
     if (count < 0) return config_error("root certificates '" + file + "'", count);
     if (count == 0) return fail(Code::bad_config, "no certificate in '" + file + "'");
   }
+  if (pem.empty()) return {};
+  const gnutls_datum_t text = borrow(pem);
+  const int count = gnutls_certificate_set_x509_trust_mem(credentials, &text, GNUTLS_X509_FMT_PEM);
+  if (count < 0) return config_error("root certificates", count);
   return {};
 }
 
@@ -95,7 +99,8 @@ Result<ServerTls> ServerTls::create(ServerTlsOptions options) {
   if (options.identities.empty()) {
     return fail(Code::bad_config, "a server needs a certificate and its key");
   }
-  if (options.client_auth != ClientAuth::none && options.client_root_files.empty()) {
+  if (options.client_auth != ClientAuth::none && options.client_root_files.empty() &&
+      options.client_roots_pem.empty()) {
     return fail(Code::bad_config, "client certificates need root certificates to check them by");
   }
   auto state = std::make_shared<State>();
@@ -103,7 +108,8 @@ Result<ServerTls> ServerTls::create(ServerTlsOptions options) {
   for (const Identity& identity : options.identities) {
     MOQ_CHECK(add_identity(state->credentials.get(), identity));
   }
-  MOQ_CHECK(add_roots(state->credentials.get(), options.client_root_files));
+  MOQ_CHECK(
+      add_roots(state->credentials.get(), options.client_root_files, options.client_roots_pem));
   if (!options.key_log_file.empty()) {
     MOQ_TRY(state->key_log, KeyLog::open(options.key_log_file));
   }
@@ -117,11 +123,11 @@ Result<ClientTls> ClientTls::create(ClientTlsOptions options) {
   auto state = std::make_shared<State>();
   state->credentials = new_credentials();
   gnutls_certificate_credentials_t credentials = state->credentials.get();
-  MOQ_CHECK(add_roots(credentials, options.root_files));
+  MOQ_CHECK(add_roots(credentials, options.root_files, options.roots_pem));
   if (!options.insecure && options.pins.empty()) {
     const int count =
         options.system_roots ? gnutls_certificate_set_x509_system_trust(credentials) : 0;
-    if (count <= 0 && options.root_files.empty()) {
+    if (count <= 0 && options.root_files.empty() && options.roots_pem.empty()) {
       return fail(Code::bad_config, options.system_roots
                                         ? "the system has no root certificates (ca-certificates)"
                                         : "no roots and no fingerprints: nothing could be trusted");

@@ -23,6 +23,7 @@ struct ServerTlsOptions {
   ClientAuth client_auth = ClientAuth::none;
   /// PEM files of the authorities that client certificates must come from.
   std::vector<std::string> client_root_files;
+  std::string client_roots_pem;  ///< More of them, as PEM text.
   /// Session secrets are appended here in the format of SSLKEYLOGFILE; empty = not.
   std::string key_log_file;
 };
@@ -45,7 +46,8 @@ class ServerTls {
 /// How a client checks the server's certificate. `insecure` beats `pins`, `pins` beat the roots.
 struct ClientTlsOptions {
   bool system_roots = true;
-  std::vector<std::string> root_files;  ///< More authorities, PEM.
+  std::vector<std::string> root_files;  ///< PEM files of more authorities.
+  std::string roots_pem;                ///< More of them, as PEM text.
   /// Accept exactly these leaf certificates, whatever their names, dates and issuers.
   std::vector<Fingerprint> pins;
   bool insecure = false;  ///< Accept everything. Logged as a warning at each dial.

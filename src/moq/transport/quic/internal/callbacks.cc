@@ -1,7 +1,7 @@
 #include "moq/transport/quic/internal/callbacks.h"
 
 #include "moq/transport/quic/internal/endpoint.h"
-#include "moq/transport/quic/internal/stop_scan.h"
+#include "moq/transport/quic/internal/frame_scan.h"
 
 namespace moq::transport::quic::internal {
 namespace {
@@ -23,12 +23,15 @@ int Callbacks::decrypt(std::uint8_t* out, const ngtcp2_crypto_aead* aead,
   Conn& conn = *current_conn;
   conn.authentic_ = conn.heard_ = true;
   if (!conn.handshake_completed_) return 0;
-  StopScanner scanner({out, size - aead->max_overhead});
-  Conn::Stop stop{};
-  std::uint64_t id = 0;
-  while (scanner.next(id, stop.code)) {
-    stop.id = static_cast<std::int64_t>(id);
-    conn.stops_.push_back(stop);
+  FrameScanner scanner({out, size - aead->max_overhead});
+  FrameScanner::Frame frame;
+  while (scanner.next(frame)) {
+    const Conn::Signal signal{static_cast<std::int64_t>(frame.stream_id), frame.code};
+    if (!frame.reset) {
+      conn.stops_.push_back(signal);
+    } else if (conn.is_new_peer_uni(signal.id) && open_before_reset(frame)) {
+      conn.resets_.push_back(signal);
+    }
   }
   return 0;
 }

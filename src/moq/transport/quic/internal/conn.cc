@@ -185,6 +185,11 @@ int Conn::receive(const Arrival& arrival) {
     if (error != NGTCP2_ERR_RETRY) on_read_error(error);
     return error;
   }
+  if (forgotten_ > kMaxForgottenStreams) {
+    close_transport(NGTCP2_INTERNAL_ERROR, "too many streams reset at their start",
+                    Error(Code::too_many, "the peer reset too many streams at their start"));
+    return 0;
+  }
   if (handshake_completed_ && state_ == State::handshaking &&
       (!await_confirmation_ || handshake_confirmed_)) {
     on_established();
@@ -198,8 +203,10 @@ void Conn::after_callbacks() {
     unanswered_since_.reset();
     set_suspect(false);
   }
-  for (const Stop& stop : stops_) apply_stop(stop.id, stop.code);
+  for (const Signal& stop : stops_) apply_stop(stop.id, stop.code);
   stops_.clear();
+  resets_.clear();
+  close_reset_streams();
   if (moved_) {
     moved_ = false;
     endpoint_->keep_socket(local_);

@@ -26,6 +26,9 @@ inline constexpr std::size_t kMaxPacketBytes = 1452;
 inline constexpr std::size_t kMaxReasonBytes = 1024;
 /// Unanswered probes in a row after which a path is suspect: one or two are ordinary loss.
 inline constexpr unsigned kSuspectProbes = 3;
+/// Streams of a connection that ngtcp2 may keep for ever, some 300 bytes each: unidirectional ones
+/// that began with a RESET_STREAM of an unusual encoding. Well-behaved peers make none.
+inline constexpr std::size_t kMaxForgottenStreams = 10000;
 /// On short paths a peer that is merely busy stays silent longer than a few probe timeouts.
 inline constexpr Duration kMinSuspectDelay = 500ms;
 
@@ -132,6 +135,8 @@ class Conn final : public RefCounted<Conn> {
 
   // Reading.
   void after_callbacks();
+  void close_reset_streams();
+  [[nodiscard]] bool is_new_peer_uni(std::int64_t id) const;
   void apply_stop(std::int64_t id, std::uint64_t code);
   void on_established();
   void on_read_error(int error);
@@ -175,6 +180,7 @@ class Conn final : public RefCounted<Conn> {
   void drop_streams();
   void on_stream_closed(Stream& stream, std::size_t lost);
   void reap(Stream& stream);
+  void return_place(Stream& stream);
   void credit(Stream& stream, std::uint64_t bytes);
   void credit_connection(std::uint64_t bytes);
   [[nodiscard]] std::optional<Error> send_error(const Stream& stream) const;
@@ -208,11 +214,15 @@ class Conn final : public RefCounted<Conn> {
   kio::WaiterList on_credit_[2];
   std::size_t spent_streams_[2] = {0, 0};  // Of the peer; their credit is not yet given back.
   std::uint64_t uncredited_ = 0;
-  struct Stop {
+  struct Signal {
     std::int64_t id;
     std::uint64_t code;
   };
-  std::vector<Stop> stops_;
+  // Found in the packet that is being read:
+  std::vector<Signal> stops_;
+  std::vector<Signal> resets_;            // Whose code ngtcp2 does not see.
+  std::vector<std::int64_t> uni_resets_;  // Streams that a reset should have closed.
+  std::size_t forgotten_ = 0;
 
   Ring<Bytes> datagrams_in_;
   Ring<Bytes> datagrams_out_;

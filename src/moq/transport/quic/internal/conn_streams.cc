@@ -50,9 +50,31 @@ void Conn::on_data(Stream& stream, ByteSpan data, bool fin) {
 void Conn::on_reset(Stream& stream, std::uint64_t code) {
   stream.reset_received = true;
   stream.reset_code = code;
+  for (const Signal& reset : resets_) {
+    if (reset.id == stream.id) stream.reset_code = reset.code;
+  }
+  if (!stream.bidi()) uni_resets_.push_back(stream.id);
   credit_connection(stream.in.size());
   stream.in.recycle();
   stream.on_readable.wake();
+}
+
+bool Conn::is_new_peer_uni(std::int64_t id) const {
+  const bool by_server = (id & 1) != 0;
+  const bool uni = (id & 2) != 0;
+  return uni && by_server != server_ && streams_.find(id) == nullptr;
+}
+
+// A reset closes a unidirectional stream on the spot, or, where it could not be rewritten, never.
+void Conn::close_reset_streams() {
+  for (const std::int64_t id : uni_resets_) {
+    Stream* stream = streams_.find(id);
+    if (stream == nullptr || !stream->in_transport) continue;
+    ngtcp2_conn_set_stream_user_data(conn_.get(), id, nullptr);
+    ++forgotten_;
+    on_stream_closed(*stream, 0);
+  }
+  uni_resets_.clear();
 }
 
 void Conn::on_acked(Stream& stream, std::uint64_t to, bool fin_alone, bool lossy) {
@@ -126,19 +148,28 @@ void Conn::credit_connection(std::uint64_t bytes) {
   schedule();
 }
 
-void Conn::reap(Stream& stream) {
-  if (!stream.abandoned()) return;
+// The peer may open another once this one is closed and the application has seen its end: what
+// waits to be accepted or read counts as open, which bounds it.
+void Conn::return_place(Stream& stream) {
+  if (stream.local || stream.returned || stream.in_transport || !alive()) return;
+  if (!stream.receiver_done()) return;
+  stream.returned = true;
   const bool bidi = stream.bidi();
-  const bool local = stream.local;
-  streams_.remove(&stream);
-  if (local || !alive()) return;
   const std::uint64_t limit = bidi ? parameters_.max_streams_bidi : parameters_.max_streams_uni;
   ++spent_streams_[bidi];
   if (spent_streams_[bidi] * kStreamCreditSteps < limit) return;
   const std::size_t back = std::exchange(spent_streams_[bidi], 0);
-  bidi ? ngtcp2_conn_extend_max_streams_bidi(conn_.get(), back)
-       : ngtcp2_conn_extend_max_streams_uni(conn_.get(), back);
+  if (bidi) {
+    ngtcp2_conn_extend_max_streams_bidi(conn_.get(), back);
+  } else {
+    ngtcp2_conn_extend_max_streams_uni(conn_.get(), back);
+  }
   schedule();
+}
+
+void Conn::reap(Stream& stream) {
+  return_place(stream);
+  if (stream.abandoned()) streams_.remove(&stream);
 }
 
 void Conn::drop_streams() {
@@ -273,6 +304,8 @@ void Conn::set_priority(Stream& stream, Priority priority) {
 
 Poll<Result<Bytes>> Conn::poll_read(Stream& stream, const Waiter& waiter, std::size_t max) {
   if (stream.reset_received) {
+    stream.end_read = true;
+    return_place(stream);
     return Result<Bytes>(std::unexpected(stream_error("reset", stream.reset_code)));
   }
   if (stream.stop_sent) return Result<Bytes>(moq::fail(Code::cancelled, "reading was stopped"));
@@ -282,7 +315,11 @@ Poll<Result<Bytes>> Conn::poll_read(Stream& stream, const Waiter& waiter, std::s
     credit(stream, data.size());
     return Result<Bytes>(std::move(data));
   }
-  if (stream.fin_received) return Result<Bytes>(Bytes());
+  if (stream.fin_received) {
+    stream.end_read = true;
+    return_place(stream);
+    return Result<Bytes>(Bytes());
+  }
   stream.on_readable.add(waiter);
   return kio::kPending;
 }
@@ -295,6 +332,7 @@ void Conn::stop(Stream& stream, std::uint32_t code) {
     ngtcp2_conn_shutdown_stream_read(conn_.get(), 0, stream.id, to_wire_code(code));
   }
   stream.on_readable.wake();
+  return_place(stream);
   schedule();
 }
 

@@ -73,6 +73,8 @@ struct Stream {
   bool has_sender = false;    ///< A `SendStream` handle exists, or will: it waits to be accepted.
   bool has_receiver = false;
 
+  bool returned = false;  ///< Its place among the peer's open streams was given back.
+
   // Sending.
   SendBuffer out;
   Priority priority = 0;
@@ -95,6 +97,7 @@ struct Stream {
   bool fin_received = false;
   bool reset_received = false;  ///< With `reset_code`.
   bool stop_sent = false;
+  bool end_read = false;  ///< The reader has been told of the end, clean or not.
   std::uint64_t reset_code = 0;
   std::uint64_t uncredited = 0;  ///< Read, and not yet returned to the peer as window.
   kio::WaiterList on_readable;
@@ -108,6 +111,8 @@ struct Stream {
   /// The peer has acknowledged everything, the end included.
   [[nodiscard]] bool delivered() const { return fin_acked; }
   [[nodiscard]] bool abandoned() const { return !in_transport && !has_sender && !has_receiver; }
+  /// The application knows all that will ever come.
+  [[nodiscard]] bool receiver_done() const { return !has_receiver || end_read || stop_sent; }
   void recycle();
 };
 

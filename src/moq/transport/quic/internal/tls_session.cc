@@ -56,6 +56,8 @@ TlsSession::TlsSession(ServerTls tls, std::vector<std::string> alpn, ngtcp2_conn
   MOQ_ASSERT(ngtcp2_crypto_gnutls_configure_server_session(handle()) == 0);
   gnutls_handshake_set_hook_function(handle(), GNUTLS_HANDSHAKE_CLIENT_HELLO, GNUTLS_HOOK_PRE,
                                      on_client_hello);
+  // Without a list of authorities clients show what they have, and hear if it is not good enough.
+  gnutls_certificate_send_x509_rdn_sequence(handle(), 1);
   switch (state.options.client_auth) {
     case ClientAuth::none:
       break;

@@ -1,8 +1,14 @@
-#include "moq/transport/quic/internal/stop_scan.h"
+#include "moq/transport/quic/internal/frame_scan.h"
+
+#include <algorithm>
+#include <array>
+#include <bit>
+
+#include "moq/base/wire.h"
 
 namespace moq::transport::quic::internal {
 
-bool StopScanner::varint(std::uint64_t& value) {
+bool FrameScanner::varint(std::uint64_t& value) {
   if (at_ == end_) return false;
   const std::size_t size = std::size_t{1} << (*at_ >> 6);
   if (static_cast<std::size_t>(end_ - at_) < size) return false;
@@ -12,7 +18,7 @@ bool StopScanner::varint(std::uint64_t& value) {
   return true;
 }
 
-bool StopScanner::varints(std::size_t count) {
+bool FrameScanner::varints(std::size_t count) {
   std::uint64_t ignored = 0;
   for (; count > 0; --count) {
     if (!varint(ignored)) return false;
@@ -20,13 +26,13 @@ bool StopScanner::varints(std::size_t count) {
   return true;
 }
 
-bool StopScanner::skip(std::uint64_t size) {
+bool FrameScanner::skip(std::uint64_t size) {
   if (static_cast<std::uint64_t>(end_ - at_) < size) return false;
   at_ += size;
   return true;
 }
 
-bool StopScanner::skip_ack(bool ecn) {
+bool FrameScanner::skip_ack(bool ecn) {
   std::uint64_t ranges = 0;
   if (!varints(2) || !varint(ranges) || !varints(1)) return false;
   // Each range takes two bytes or more, so a lie ends the loop at the end of the packet.
@@ -36,7 +42,7 @@ bool StopScanner::skip_ack(bool ecn) {
   return !ecn || varints(3);
 }
 
-bool StopScanner::skip_frame(std::uint64_t type) {
+bool FrameScanner::skip_frame(std::uint64_t type) {
   std::uint64_t length = 0;
   if (type >= 0x08 && type <= 0x0f) {  // STREAM: 4 = offset, 2 = length.
     if (!varints((type & 4) != 0 ? 2 : 1)) return false;
@@ -51,8 +57,6 @@ bool StopScanner::skip_frame(std::uint64_t type) {
     case 0x02:  // ACK
     case 0x03:
       return skip_ack(type == 0x03);
-    case 0x04:  // RESET_STREAM
-      return varints(3);
     case 0x06:  // CRYPTO
       return varints(1) && varint(length) && skip(length);
     case 0x07:  // NEW_TOKEN
@@ -82,22 +86,50 @@ bool StopScanner::skip_frame(std::uint64_t type) {
   }
 }
 
-bool StopScanner::next(std::uint64_t& stream_id, std::uint64_t& code) {
+bool FrameScanner::next(Frame& frame) {
   while (at_ != end_) {
     if (*at_ == 0) {  // PADDING comes in runs.
       ++at_;
       continue;
     }
+    std::uint8_t* const start = at_;
     std::uint64_t type = 0;
     if (!varint(type)) break;
-    if (type == 0x05) {
-      if (!varint(stream_id) || !varint(code)) break;
+    if (type == 0x04 || type == 0x05) {
+      frame = {.reset = type == 0x04};
+      if (!varint(frame.stream_id) || !varint(frame.code)) break;
+      if (frame.reset && !varint(frame.final_size)) break;
+      frame.bytes = {start, at_};
       return true;
     }
     if (!skip_frame(type)) break;
   }
   at_ = end_;
   return false;
+}
+
+bool open_before_reset(const FrameScanner::Frame& frame) {
+  std::array<std::uint8_t, 64> out{};
+  std::size_t size = 0;
+  const auto put = [&](std::uint64_t value) {
+    const std::size_t bytes = varint_size(value);
+    for (std::size_t i = 0; i < bytes; ++i) {
+      out[size + i] = static_cast<std::uint8_t>(value >> (8 * (bytes - 1 - i)));
+    }
+    out[size] |= static_cast<std::uint8_t>(std::countr_zero(bytes) << 6);
+    size += bytes;
+  };
+  put(0x0a);  // STREAM with a length, at offset 0.
+  put(frame.stream_id);
+  put(0);
+  put(0x04);
+  put(frame.stream_id);
+  put(0);
+  put(frame.final_size);
+  if (size > frame.bytes.size()) return false;
+  std::ranges::fill(frame.bytes, std::uint8_t{0});
+  std::copy_n(out.begin(), size, frame.bytes.begin());
+  return true;
 }
 
 }  // namespace moq::transport::quic::internal
