@@ -181,6 +181,7 @@ int Conn::receive(const Arrival& arrival) {
   const int error = ngtcp2_conn_read_pkt(conn_.get(), path.get(), &info, arrival.packet.data(),
                                          arrival.packet.size(), to_timestamp(now()));
   after_callbacks();
+  if (server_ && arrival.remote != remote_) follow_peer();
   if (error != 0) {
     if (error != NGTCP2_ERR_RETRY) on_read_error(error);
     return error;

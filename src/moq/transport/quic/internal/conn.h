@@ -168,6 +168,7 @@ class Conn final : public RefCounted<Conn> {
   [[nodiscard]] Duration suspect_delay() const;
   Result<void> move_to(std::unique_ptr<DatagramSocket> socket);
   void look_for_better_path();
+  void follow_peer();
   void on_path_valid(const SocketAddress& local);
 
   // Streams.

@@ -70,6 +70,15 @@ Result<void> Conn::move_to(std::unique_ptr<DatagramSocket> socket) {
   return {};
 }
 
+void Conn::follow_peer() {
+  const ngtcp2_path* path = ngtcp2_conn_get_path(conn_.get());
+  const SocketAddress remote = from_sockaddr(path->remote);
+  if (remote == remote_) return;
+  MOQ_LOG(debug, "quic", "{} moved to {}", remote_.to_string(), remote.to_string());
+  remote_ = remote;
+  local_ = from_sockaddr(path->local);
+}
+
 void Conn::on_path_valid(const SocketAddress& local) {
   local_ = local;
   moved_ = true;
