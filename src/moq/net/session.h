@@ -31,6 +31,9 @@ struct SessionOptions {
   /// How long a broadcast that went is still announced, in case it comes back: relays spare their
   /// subscribers a publisher's short outage.
   Duration retraction_delay = Duration::zero();
+
+  /// The same for another session.
+  [[nodiscard]] SessionOptions clone() const;
 };
 
 /// Versions that can be agreed on without the legacy SETUP exchange, best first.

@@ -1,0 +1,181 @@
+#include "moq/base/log.h"
+#include "moq/net/lite/internal/track_follower.h"
+#include "moq/net/lite/track.h"
+
+namespace moq::net::lite {
+namespace {
+
+constexpr std::string_view kLog = "net";
+
+/// A group that is left for the next writer unless it is ended otherwise.
+struct SuspendedGroup {
+  std::optional<group::Producer> producer;
+  explicit SuspendedGroup(group::Producer group) : producer(std::move(group)) {}
+  SuspendedGroup(const SuspendedGroup&) = delete;
+  SuspendedGroup& operator=(const SuspendedGroup&) = delete;
+  ~SuspendedGroup() {
+    if (producer) std::move(*producer).suspend();
+  }
+};
+
+/// The same for the frame in it.
+struct SuspendedFrame {
+  std::optional<frame::Producer> producer;
+  explicit SuspendedFrame(frame::Producer frame) : producer(std::move(frame)) {}
+  SuspendedFrame(const SuspendedFrame&) = delete;
+  SuspendedFrame& operator=(const SuspendedFrame&) = delete;
+  ~SuspendedFrame() {
+    if (producer) std::move(*producer).suspend();
+  }
+};
+
+}  // namespace
+
+std::uint64_t TrackFollower::arrival_timestamp() const {
+  return static_cast<std::uint64_t>(to_ms(connection_.clock().now().time_since_epoch()));
+}
+
+void TrackFollower::accept_group(const GroupHeader& header, StreamReader reader) {
+  groups_.spawn(receive_group(header, std::move(reader)));
+}
+
+void TrackFollower::receive_datagram(Datagram datagram) {
+  if (!track_) return;
+  track::Datagram received;
+  received.sequence = datagram.sequence;
+  received.timestamp = datagram.timestamp;
+  received.payload = std::move(datagram.payload);
+  track_->forward_datagram(std::move(received));
+}
+
+kio::Task<void> TrackFollower::receive_group(GroupHeader header, StreamReader reader) {
+  struct Receiving {
+    explicit Receiving(TrackFollower& owner) : follower(owner) { ++follower.receiving_; }
+    Receiving(const Receiving&) = delete;
+    Receiving& operator=(const Receiving&) = delete;
+    ~Receiving() {
+      if (--follower.receiving_ == 0) follower.on_settled_.wake();
+    }
+    TrackFollower& follower;
+  };
+  const Receiving receiving(*this);
+  if (!track_) co_return;
+  auto created = track_->create_group(header.sequence);
+  if (!created) {
+    const Error error = created.error();
+    MOQ_LOG(debug, kLog, "{}: {}/{}: group {} not taken: {}", describe(connection_), path_.text(),
+            name_, header.sequence, error.describe());
+    const bool past_end = error.code == Code::protocol_violation;
+    reader.stop(
+        static_cast<std::uint32_t>(past_end ? StreamCode::session_closed : StreamCode::internal));
+    if (past_end && connection_.version() >= Version::lite_06) abort_track(error);
+    co_return;
+  }
+  SuspendedGroup group(*std::move(created));
+  auto read = group.producer->start_at(header.frame_start);
+  if (read) read = co_await read_frames(reader, *group.producer);
+  if (read) {
+    std::move(*std::exchange(group.producer, std::nullopt)).finish();
+    co_return;
+  }
+  // A lost session suspends the group; anything else ends it.
+  if (session_over()) co_return;
+  MOQ_LOG(debug, kLog, "{}: {}/{}: group {} failed: {}", describe(connection_), path_.text(), name_,
+          header.sequence, read.error().describe());
+  reader.stop(to_code(read.error(), Scope::stream));
+  std::move(*std::exchange(group.producer, std::nullopt)).abort(read.error());
+}
+
+kio::Task<Result<void>> TrackFollower::read_frames(StreamReader& reader, group::Producer& group) {
+  for (;;) {
+    // A group that ages out here need not come any further.
+    auto header = co_await kio::wait([&](const kio::Waiter& waiter) {
+      using Out = Result<std::optional<FrameHeader>>;
+      if (auto aborted = group.poll_aborted(waiter)) {
+        return kio::Poll<Out>(Out(std::unexpected(*std::move(aborted))));
+      }
+      return reader.poll_frame(waiter);
+    });
+    if (!header) co_return std::unexpected(header.error());
+    if (!*header) co_return Result<void>();
+    frame::Info info;
+    info.size_bytes = (*header)->size_bytes;
+    if ((*header)->timestamp) {
+      info.timestamp = *(*header)->timestamp;
+    } else {
+      // Without one on the wire, the time of the first arrival counts.
+      const auto known = group.resumed_frame();
+      info.timestamp = known ? known->timestamp : arrival_timestamp();
+    }
+    auto created = group.create_frame(info);
+    if (!created) co_return std::unexpected(created.error());
+    SuspendedFrame frame(*std::move(created));
+    while (reader.payload_remaining() > 0) {
+      auto part = co_await reader.payload();
+      if (!part) co_return std::unexpected(part.error());
+      if (part->empty()) break;
+      auto written = frame.producer->write(*std::move(part));
+      if (!written) co_return std::unexpected(written.error());
+    }
+    auto finished = std::move(*std::exchange(frame.producer, std::nullopt)).finish();
+    if (!finished) co_return std::unexpected(finished.error());
+  }
+}
+
+kio::Task<void> TrackFollower::serve_fetches(track::Producer track) {
+  for (;;) {
+    auto request = co_await kio::wait(
+        [&track](const kio::Waiter& waiter) { return track.poll_requested_group(waiter); });
+    if (!request) co_return;
+    fetches_.spawn(answer_fetch(*std::move(request)));
+  }
+}
+
+kio::Task<void> TrackFollower::answer_fetch(track::GroupRequest request) {
+  auto opened = co_await connection_.transport().open_bidi();
+  if (!opened) co_return;
+  opened->send->set_priority(transport::kControlPriority);
+  StreamReader reader(std::move(opened->recv), connection_.version());
+  Fetch message;
+  message.broadcast = path_;
+  message.track = name_;
+  message.priority = request.priority();
+  message.group = request.sequence();
+  opened->send->write(encode_opening(BidiType::fetch, message, connection_.version()));
+  // A refusal comes instead of the first frame.
+  std::optional<group::Producer> group;
+  for (;;) {
+    auto header = co_await kio::wait([&](const kio::Waiter& waiter) {
+      using Out = Result<std::optional<FrameHeader>>;
+      if (!group && request.poll_unwanted(waiter)) {
+        return kio::Poll<Out>(Out(std::unexpected(Error(Code::cancelled))));
+      }
+      return reader.poll_frame(waiter);
+    });
+    if (!header) {
+      if (group) {
+        std::move(*group).abort(header.error());
+      } else {
+        std::move(request).reject(header.error());
+      }
+      co_return;
+    }
+    if (!group) group = std::move(request).accept();
+    if (!*header) break;
+    frame::Info info;
+    info.size_bytes = (*header)->size_bytes;
+    info.timestamp = (*header)->timestamp.value_or(0);
+    auto frame = group->create_frame(info);
+    if (!frame) co_return;
+    while (reader.payload_remaining() > 0) {
+      auto part = co_await reader.payload();
+      if (!part || part->empty()) co_return;
+      if (!frame->write(*std::move(part))) co_return;
+    }
+    if (!std::move(*frame).finish()) co_return;
+  }
+  opened->send->finish();
+  std::move(*group).finish();
+}
+
+}  // namespace moq::net::lite

@@ -1,0 +1,65 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "moq/net/group.h"
+#include "moq/net/lite/group.h"
+#include "moq/net/lite/stream_reader.h"
+#include "moq/transport/session.h"
+
+namespace moq::net::lite {
+
+/// Copies a group's frames to a stream as they come, without copying their payload.
+class GroupWriter {
+ public:
+  /// Stops after frame `last_frame` (inclusive), if given. `send` must outlive the writer.
+  GroupWriter(transport::SendStream& send, group::Consumer group, Version version,
+              std::optional<std::uint64_t> last_frame = std::nullopt)
+      : send_(send), group_(std::move(group)), headers_(version), last_frame_(last_frame) {}
+
+  /// Ready once all is written; the caller ends the stream. Fails with the group's or the stream's
+  /// error.
+  kio::Poll<Result<void>> poll_write(const kio::Waiter& waiter) {
+    for (;;) {
+      // Also while the group has nothing: a peer that stops the stream ends the wait.
+      auto writable = send_.poll_writable(waiter);
+      if (writable.pending()) return kio::kPending;
+      if (!*writable) return *std::move(writable);
+      auto chunk = group_.poll_chunk(waiter);
+      if (chunk.pending()) {
+        (void)send_.poll_finished(waiter);
+        return kio::kPending;
+      }
+      if (!*chunk) return Result<void>(std::unexpected(std::move(*chunk).error()));
+      if (!**chunk) return Result<void>();
+      group::Chunk& piece = ***chunk;
+      if (last_frame_ && piece.frame_index > *last_frame_) return Result<void>();
+      if (piece.begins) {
+        auto header = headers_.encode(piece.begins->timestamp, piece.begins->size_bytes);
+        if (!header) return Result<void>(std::unexpected(std::move(header).error()));
+        send_.write(*std::move(header));
+      }
+      if (!piece.data.empty()) send_.write(std::move(piece.data));
+    }
+  }
+  /// The same for a stream whose other half must stay open and silent meanwhile.
+  kio::Poll<Result<void>> poll_write(const kio::Waiter& waiter, StreamReader& reader) {
+    if (auto written = poll_write(waiter)) return written;
+    auto end = reader.poll_end(waiter);
+    if (end.pending()) return kio::kPending;
+    if (!*end) return *std::move(end);
+    return Result<void>(std::unexpected(Error(Code::cancelled, "the peer gave up")));
+  }
+
+  /// True while the stream, not the group, holds things up.
+  [[nodiscard]] bool blocked() { return send_.poll_writable(kio::Waiter::none()).pending(); }
+
+ private:
+  transport::SendStream& send_;
+  group::Consumer group_;
+  FrameHeaderEncoder headers_;
+  std::optional<std::uint64_t> last_frame_;
+};
+
+}  // namespace moq::net::lite

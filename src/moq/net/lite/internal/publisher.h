@@ -1,0 +1,36 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "moq/net/lite/internal/connection.h"
+#include "moq/net/lite/subscribe.h"
+#include "moq/net/lite/track.h"
+
+namespace moq::net::lite {
+
+/// The publisher half of a session: answers what the peer asks of our broadcasts. Each function is
+/// the whole life of one stream.
+class Publisher {
+ public:
+  explicit Publisher(Connection& connection) : connection_(connection) {}
+
+  kio::Task<void> serve_announce(Bidi stream);
+  kio::Task<void> serve_subscribe(Bidi stream);
+  kio::Task<void> serve_track(Bidi stream);
+  kio::Task<void> serve_fetch(Bidi stream);
+  kio::Task<void> serve_probe(Bidi stream);
+
+ private:
+  friend class SubscriptionServer;
+  /// The broadcast at `path`, unless our route to it leads through the peer.
+  [[nodiscard]] Result<broadcast::Consumer> find(const Path& path) const;
+  /// Ends our half of a stream with the code of `error`.
+  void refuse(Bidi& stream, const Error& error, std::string_view what) const;
+
+  Connection& connection_;
+  std::uint64_t exclude_hop_ = 0;  ///< The peer's hop, once it told us.
+  SendOrder order_;
+};
+
+}  // namespace moq::net::lite

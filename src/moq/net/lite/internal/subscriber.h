@@ -1,0 +1,48 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+
+#include "moq/net/lite/announce_codec.h"
+#include "moq/net/lite/internal/connection.h"
+
+namespace moq::net::lite {
+
+class TrackFollower;
+
+/// The subscriber half of a session: learns of the peer's broadcasts, puts them into our origin as
+/// routes, and fetches the tracks that are asked of those routes.
+class Subscriber {
+ public:
+  explicit Subscriber(Connection& connection);
+  ~Subscriber();
+
+  void start();
+  /// After GOAWAY: all other routes are better now.
+  void drain();
+
+  /// The whole life of a group stream, after its type.
+  kio::Task<void> receive_group(StreamReader reader);
+  void receive_datagram(const Bytes& datagram);
+
+  // For the followers of tracks.
+  std::uint64_t add_subscription(TrackFollower& follower);
+  void remove_subscription(std::uint64_t id) { subscriptions_.erase(id); }
+  [[nodiscard]] Connection& connection() const { return connection_; }
+
+ private:
+  struct Announced;
+  kio::Task<void> follow_announcements();
+  Result<void> apply(AnnounceEvent event);
+  [[nodiscard]] std::optional<Route> to_route(const AnnouncedRoute& announced) const;
+  kio::Task<void> serve_route(Announced& announced);
+
+  Connection& connection_;
+  std::map<std::uint64_t, std::unique_ptr<Announced>> announced_;
+  std::map<std::uint64_t, TrackFollower*> subscriptions_;
+  std::uint64_t next_subscription_ = 0;
+  std::uint64_t peer_hop_ = 0;  ///< Of ANNOUNCE_OK.
+};
+
+}  // namespace moq::net::lite

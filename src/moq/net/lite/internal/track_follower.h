@@ -1,0 +1,87 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+
+#include "moq/net/broadcast.h"
+#include "moq/net/lite/group.h"
+#include "moq/net/lite/internal/connection.h"
+#include "moq/net/lite/subscribe.h"
+
+namespace moq::net::lite {
+
+class Subscriber;
+
+/// Serves one track of our origin from the peer: learns its properties, subscribes while somebody
+/// reads, answers fetches. When it ends, however it ends, the track goes back to its broadcast with
+/// its unfinished groups suspended, so that the next route goes on where this one stopped.
+class TrackFollower {
+ public:
+  /// `announced` tells whether the peer still announces the broadcast.
+  TrackFollower(Subscriber& subscriber, Path path, std::shared_ptr<const bool> announced);
+  ~TrackFollower();
+  TrackFollower(const TrackFollower&) = delete;
+  TrackFollower& operator=(const TrackFollower&) = delete;
+
+  /// Serves until the track is over, unused for a while, or better served by another route.
+  kio::Task<void> run(broadcast::TrackRequest request);
+
+  /// Takes in a group stream of our subscription, after its header.
+  void accept_group(const GroupHeader& header, StreamReader reader);
+  void receive_datagram(Datagram datagram);
+
+ private:
+  enum class Event : std::uint8_t { opened, demand, answer, settled, timer, over };
+  /// What `timer_` is set for.
+  enum class Wait : std::uint8_t { nothing, unused, retry, late_groups };
+
+  kio::Task<Result<track::Info>> ask_info(const broadcast::TrackRequest& request);
+  kio::Poll<Event> poll_event(const kio::Waiter& waiter);
+  /// Each returns false when there is nothing left to do for the track.
+  bool handle(Event event);
+  bool on_demand();
+  bool on_answer();
+  bool on_subscription_over(const Error& error);
+  bool on_timer();
+  bool finish_track();
+
+  void subscribe();
+  void unsubscribe();
+  void arm(Wait what, Duration delay);
+  [[nodiscard]] bool should_subscribe() const;
+  [[nodiscard]] SubscribeRange wanted() const;
+  [[nodiscard]] bool session_over() const;
+
+  kio::Task<void> receive_group(GroupHeader header, StreamReader reader);
+  kio::Task<Result<void>> read_frames(StreamReader& reader, group::Producer& group);
+  kio::Task<void> serve_fetches(track::Producer track);
+  kio::Task<void> answer_fetch(track::GroupRequest request);
+  void abort_track(const Error& error);
+  [[nodiscard]] std::uint64_t arrival_timestamp() const;
+
+  Subscriber& subscriber_;
+  Connection& connection_;
+  const Path path_;
+  std::string name_;
+  const std::shared_ptr<const bool> announced_;
+  std::optional<track::Producer> track_;
+  bool resumed_ = false;  ///< Another route served it before.
+
+  std::optional<track::Subscription> demand_;
+  std::optional<Bidi> stream_;  ///< SUBSCRIBE, while subscribed.
+  std::optional<Bidi> opened_;  ///< A stream to subscribe on.
+  std::uint64_t id_ = 0;
+  SubscribeRange sent_;
+  std::optional<Result<std::optional<SubscribeAnswer>>> answer_;
+  std::optional<std::uint64_t> end_;  ///< SUBSCRIBE_END came.
+  std::size_t receiving_ = 0;
+  std::uint32_t failures_ = 0;  ///< In a row.
+  Wait waiting_ = Wait::nothing;
+  kio::Timer timer_;
+  kio::WaiterList on_settled_;  ///< No group is being received, or the track was aborted.
+  kio::TaskGroup fetches_;
+  kio::TaskGroup groups_;  // Last: its tasks use all of the above.
+};
+
+}  // namespace moq::net::lite

@@ -1,0 +1,181 @@
+#include <map>
+
+#include "moq/base/log.h"
+#include "moq/net/lite/announce_codec.h"
+#include "moq/net/lite/hops.h"
+#include "moq/net/lite/internal/publisher.h"
+
+namespace moq::net::lite {
+namespace {
+
+/// One announce stream: turns the origin's updates into messages. Retractions wait a moment, in
+/// case the broadcast comes back.
+class AnnounceServer {
+ public:
+  AnnounceServer(Connection& connection, Path prefix, origin::Announced announced)
+      : connection_(connection),
+        prefix_(std::move(prefix)),
+        announced_(std::move(announced)),
+        encoder_(connection.version()),
+        timer_(connection.clock()) {}
+
+  /// The messages to send first: who we are, and everything there is.
+  Bytes initial() {
+    std::vector<Bytes> starts;
+    std::vector<Path> suffixes;
+    while (auto update = announced_.poll_next(kio::Waiter::none())) {
+      Bytes message = apply(*std::move(update));
+      if (message.empty()) continue;
+      starts.push_back(std::move(message));
+    }
+    const Version version = connection_.version();
+    std::vector<Bytes> all;
+    if (has_announce_ok(version)) {
+      AnnounceOk ok;
+      ok.hop = connection_.own_hop();
+      ok.active = starts.size();
+      all.push_back(encode_message(ok, version));
+    } else if (has_announce_init(version)) {
+      AnnounceInit init;
+      for (const auto& [path, id] : live_) init.suffixes.push_back(path);
+      return encode_message(init, version);
+    }
+    all.insert(all.end(), starts.begin(), starts.end());
+    return join(all);
+  }
+
+  /// The next message.
+  kio::Poll<Bytes> poll_next(const kio::Waiter& waiter) {
+    while (auto update = announced_.poll_next(waiter)) {
+      Bytes message = apply(*std::move(update));
+      if (!message.empty()) return message;
+    }
+    if (retracted_.empty()) return kio::kPending;
+    const TimePoint now = connection_.clock().now();
+    for (auto at = retracted_.begin(); at != retracted_.end(); ++at) {
+      if (at->second > now) continue;
+      const Path suffix = at->first;
+      retracted_.erase(at);
+      return retract(suffix);
+    }
+    TimePoint next = TimePoint::max();
+    for (const auto& [suffix, when] : retracted_) next = std::min(next, when);
+    timer_.set(next);
+    if (timer_.poll(waiter)) return poll_next(waiter);
+    return kio::kPending;
+  }
+
+ private:
+  Bytes retract(const Path& suffix) {
+    const auto live = live_.find(suffix);
+    if (live == live_.end()) return {};
+    const std::uint64_t id = live->second;
+    live_.erase(live);
+    return encoder_.end(id);
+  }
+
+  Bytes apply(origin::Update update) {
+    const Path suffix = update.path.strip_prefix(prefix_).value_or(Path());
+    std::optional<HopChain> chain;
+    if (update.route) {
+      chain = sent_chain(update.route->hops, connection_.own_hop(), connection_.version());
+    }
+    const auto live = live_.find(suffix);
+    if (!chain) {
+      // Gone, or too far away to be passed on.
+      if (live == live_.end()) return {};
+      const Duration delay = connection_.options().retraction_delay;
+      if (delay == Duration::zero()) return retract(suffix);
+      retracted_.insert_or_assign(suffix, connection_.clock().now() + delay);
+      return {};
+    }
+    const bool returned = retracted_.erase(suffix) > 0;
+    AnnouncedRoute route;
+    route.hops = *std::move(chain);
+    route.costs = {update.route->warm_cost, update.route->cold_cost};
+    if (live != live_.end()) {
+      const bool silent = !has_announce_update(connection_.version());
+      if (silent && (update.restarted || (returned && broadcast_changed(suffix, update)))) {
+        // Before 05 a change can only be told as an end and a new start.
+        std::vector<Bytes> both = {retract(suffix), start(suffix, route, update)};
+        return join(both);
+      }
+      broadcasts_.insert_or_assign(suffix, update.broadcast->state());
+      return encoder_.update(live->second, route);
+    }
+    return start(suffix, route, update);
+  }
+
+  Bytes start(const Path& suffix, const AnnouncedRoute& route, const origin::Update& update) {
+    auto started = encoder_.start(suffix, route);
+    live_.insert_or_assign(suffix, started.id);
+    broadcasts_.insert_or_assign(suffix, update.broadcast->state());
+    return std::move(started.message);
+  }
+
+  [[nodiscard]] bool broadcast_changed(const Path& suffix, const origin::Update& update) const {
+    const auto known = broadcasts_.find(suffix);
+    return known == broadcasts_.end() || known->second.lock() != update.broadcast->state();
+  }
+
+  Connection& connection_;
+  const Path prefix_;
+  origin::Announced announced_;
+  AnnounceEncoder encoder_;
+  std::map<Path, std::uint64_t> live_;
+  std::map<Path, std::weak_ptr<broadcast::State>> broadcasts_;
+  std::map<Path, TimePoint> retracted_;  ///< To be told at that time.
+  kio::Timer timer_;
+};
+
+}  // namespace
+
+kio::Task<void> Publisher::serve_announce(Bidi stream) {
+  auto message = co_await stream.reader.message<AnnounceRequest>();
+  if (!message || !*message) {
+    // Resetting an announce stream would end the peer's session: end it cleanly instead.
+    MOQ_LOG(warn, "net", "{}: bad ANNOUNCE_REQUEST: {}", describe(connection_),
+            message ? "no message" : message.error().describe());
+    stream.send->reset(static_cast<std::uint32_t>(StreamCode::malformed_track));
+    co_return;
+  }
+  co_await connection_.peer_ready();
+  const AnnounceRequest request = **std::move(message);
+  const std::uint64_t exclude =
+      has_exclude_hop(connection_.version()) ? request.exclude_hop : connection_.peer_setup().hop;
+  if (exclude != 0) exclude_hop_ = exclude;
+  const auto& origin = connection_.options().publish;
+  if (!origin) {
+    // Nothing to offer: an empty set on a stream that stays open.
+    const origin::Producer nothing(connection_.own_hop());
+    AnnounceServer empty(connection_, request.prefix, nothing.consume().announced(request.prefix));
+    stream.send->write(empty.initial());
+    (void)co_await stream.reader.end();
+    stream.send->finish();
+    co_return;
+  }
+  AnnounceServer server(connection_, request.prefix, origin->announced(request.prefix, exclude));
+  stream.send->write(server.initial());
+  for (;;) {
+    auto next = co_await kio::wait([&](const kio::Waiter& waiter) -> kio::Poll<Result<Bytes>> {
+      if (auto end = stream.reader.poll_end(waiter)) {
+        return Result<Bytes>(
+            std::unexpected(*end ? Error(Code::cancelled, "unsubscribed") : end->error()));
+      }
+      auto writable = stream.send->poll_writable(waiter);
+      if (writable.pending()) return kio::kPending;
+      if (!*writable) return Result<Bytes>(std::unexpected(writable->error()));
+      if (auto update = server.poll_next(waiter)) return Result<Bytes>(*std::move(update));
+      return kio::kPending;
+    });
+    if (!next) {
+      MOQ_LOG(debug, "net", "{}: announce stream over: {}", describe(connection_),
+              next.error().describe());
+      stream.send->finish();
+      co_return;
+    }
+    stream.send->write(*std::move(next));
+  }
+}
+
+}  // namespace moq::net::lite

@@ -1,0 +1,246 @@
+#include <algorithm>
+
+#include "moq/base/log.h"
+#include "moq/net/lite/internal/group_writer.h"
+#include "moq/net/lite/internal/publisher.h"
+
+namespace moq::net::lite {
+namespace {
+
+constexpr std::string_view kLog = "net";
+
+track::Subscription to_subscription(const SubscribeRange& range) {
+  track::Subscription subscription;
+  subscription.priority = range.priority;
+  subscription.max_age = range.max_age;
+  subscription.start = range.group_start;
+  subscription.end = range.group_end;
+  return subscription;
+}
+
+}  // namespace
+
+/// One SUBSCRIBE: follows the track, opens a stream for each group, and tells start and end.
+class SubscriptionServer {
+  /// `function`, unless the peer leaves before it is ready.
+  template <typename Function>
+  static auto until_peer_leaves(Bidi& stream, Function function) {
+    using Value = typename std::invoke_result_t<Function&, const kio::Waiter&>::Value;
+    return kio::wait([&stream, function](const kio::Waiter& waiter) -> kio::Poll<Value> {
+      if (auto ready = function(waiter)) return ready;
+      auto body = stream.reader.poll_body(waiter, kMaxControlBytes);
+      if (body.pending()) return kio::kPending;
+      if (!*body) return Value(std::unexpected(body->error()));
+      if (!**body) return Value(std::unexpected(Error(Code::cancelled, "unsubscribed")));
+      return Value(std::unexpected(Error(Code::unsupported, "update before the first answer")));
+    });
+  }
+
+ public:
+  SubscriptionServer(Publisher& publisher, Subscribe request, track::Consumer track)
+      : publisher_(publisher),
+        connection_(publisher.connection_),
+        request_(std::move(request)),
+        track_(std::move(track)),
+        groups_(connection_.runtime().executor) {}
+
+  /// Serves until the track or the peer ends it.
+  kio::Task<void> run(Bidi stream) {
+    const Version version = connection_.version();
+    auto info = co_await until_peer_leaves(
+        stream, [this](const kio::Waiter& waiter) { return track_.poll_info(waiter); });
+    if (!info) {
+      end(stream, info.error());
+      co_return;
+    }
+    if (has_subscribe_ok(version)) {
+      SubscribeOk ok;
+      ok.priority = request_.range.priority;
+      stream.send->write(encode_answer(ok, version));
+    }
+    if (!has_raw_group_start(version) && !request_.range.group_start) start_at_latest();
+    if (has_datagrams(version)) groups_.spawn(send_datagrams());
+
+    for (;;) {
+      auto event = co_await kio::wait(
+          [this, &stream](const kio::Waiter& waiter) { return poll_event(waiter, stream.reader); });
+      if (!event) {
+        end(stream, event.error());
+        co_return;
+      }
+      if (!*event) break;  // The track is over.
+      if (!started_) tell_start(stream, (*event)->sequence());
+      ++streams_;
+      groups_.spawn(send_group(*std::move(*event)));
+    }
+    co_await finish(stream);
+  }
+
+ private:
+  using NextGroup = Result<std::optional<group::Consumer>>;
+
+  /// The next group; meanwhile applies SUBSCRIBE_UPDATEs. Fails when the peer leaves.
+  kio::Poll<NextGroup> poll_event(const kio::Waiter& waiter, StreamReader& reader) {
+    while (auto update = reader.poll_message<SubscribeUpdate>(waiter)) {
+      if (!*update) return NextGroup(std::unexpected(update->error()));
+      if (!**update) return NextGroup(std::unexpected(Error(Code::cancelled, "unsubscribed")));
+      track_.update(to_subscription((**update)->range));
+      publisher_.order_.set_priority(request_.id, (**update)->range.priority);
+      request_.range = (**update)->range;
+    }
+    return track_.poll_next_group(waiter);
+  }
+
+  /// Up to 05, no start means the newest group.
+  void start_at_latest() {
+    track::Subscription subscription = track_.subscription();
+    subscription.start = track_.latest();
+    track_.update(subscription);
+  }
+
+  void tell_start(Bidi& stream, std::uint64_t sequence) {
+    started_ = true;
+    if (!has_subscribe_end(connection_.version())) return;
+    SubscribeStart start;
+    start.group = sequence;
+    stream.send->write(encode_answer(start, connection_.version()));
+  }
+
+  /// A clean end of the track: the end, then, once all groups are out, FIN.
+  kio::Task<void> finish(Bidi& stream) {
+    const Version version = connection_.version();
+    if (has_subscribe_end(version)) {
+      auto track_end = track_.poll_end(kio::Waiter::none());
+      SubscribeEnd message;
+      message.group = track_end && *track_end ? **track_end : 0;
+      message.streams = streams_;
+      stream.send->write(encode_answer(message, version));
+    }
+    co_await kio::wait([this, &stream](const kio::Waiter& waiter) -> kio::Poll<kio::Unit> {
+      if (sending_ == 0) return kio::Unit{};
+      on_sent_.add(waiter);
+      if (stream.reader.poll_body(waiter, kMaxControlBytes)) return kio::Unit{};  // It left.
+      return kio::kPending;
+    });
+    groups_.clear();
+    stream.send->finish();
+    (void)co_await stream.send->finished();
+  }
+
+  void end(Bidi& stream, const Error& error) {
+    groups_.clear();
+    MOQ_LOG(debug, kLog, "{}: subscription {} to {}/{} over: {}", describe(connection_),
+            request_.id, request_.broadcast.text(), request_.track, error.describe());
+    if (error.code == Code::cancelled) {
+      stream.send->finish();
+    } else {
+      stream.send->reset(to_code(error, Scope::stream));
+    }
+  }
+
+  /// Counts a stream being sent, however its task ends.
+  struct Sending {
+    explicit Sending(SubscriptionServer& owner) : server(owner) { ++server.sending_; }
+    ~Sending() {
+      if (--server.sending_ == 0) server.on_sent_.wake();
+    }
+    Sending(const Sending&) = delete;
+    Sending& operator=(const Sending&) = delete;
+    SubscriptionServer& server;
+  };
+
+  kio::Task<void> send_group(group::Consumer group) {
+    const Sending sending(*this);
+    const std::uint64_t sequence = group.sequence();
+    auto opened = co_await kio::wait([&](const kio::Waiter& waiter) {
+      using Out = Result<std::unique_ptr<transport::SendStream>>;
+      // A group that nobody wants any more is not worth a stream.
+      if (track_.poll_stale(waiter, sequence)) {
+        return kio::Poll<Out>(Out(std::unexpected(Error(Code::old))));
+      }
+      return connection_.transport().poll_open_uni(waiter);
+    });
+    if (!opened) co_return;
+    transport::SendStream& stream = **opened;
+    const SendOrder::Key key{request_.range.priority, request_.id, sequence};
+    const SendOrder::Place place = publisher_.order_.insert(key, stream);
+    GroupHeader header;
+    header.subscribe_id = request_.id;
+    header.sequence = sequence;
+    if (sequence == request_.range.group_start) header.frame_start = request_.range.frame_start;
+    if (!has_frame_range(connection_.version())) header.frame_start = 0;
+    stream.write(encode_opening(UniType::group, header, connection_.version()));
+    group.start_at(static_cast<std::size_t>(header.frame_start));
+
+    GroupWriter writer(stream, std::move(group), connection_.version());
+    bool written = false;
+    auto sent = co_await kio::wait([&](const kio::Waiter& waiter) -> kio::Poll<Result<void>> {
+      if (!written) {
+        auto done = writer.poll_write(waiter);
+        if (done && !*done) return *std::move(done);
+        if (done) {
+          written = true;
+          stream.finish();
+        } else if (!writer.blocked()) {
+          return kio::kPending;
+        }
+      }
+      if (written) {
+        if (auto finished = stream.poll_finished(waiter)) return *std::move(finished);
+      }
+      // What waits for the network may grow too old to be worth its bandwidth.
+      if (track_.poll_stale(waiter, sequence)) return fail(Code::old, "the group grew too old");
+      return kio::kPending;
+    });
+    if (!sent) {
+      MOQ_LOG(debug, kLog, "{}: group {} of {} not sent: {}", describe(connection_), sequence,
+              request_.track, sent.error().describe());
+      stream.reset(to_code(sent.error(), Scope::stream));
+    }
+  }
+
+  kio::Task<void> send_datagrams() {
+    for (;;) {
+      auto next = co_await track_.datagram();
+      if (!next || !*next) co_return;
+      Datagram datagram;
+      datagram.subscribe_id = request_.id;
+      datagram.sequence = (*next)->sequence;
+      datagram.timestamp = (*next)->timestamp;
+      datagram.payload = (*next)->payload;
+      connection_.transport().send_datagram(datagram.encode(connection_.version()));
+    }
+  }
+
+  Publisher& publisher_;
+  Connection& connection_;
+  Subscribe request_;
+  track::Consumer track_;
+  bool started_ = false;
+  std::uint64_t streams_ = 0;
+  std::size_t sending_ = 0;
+  kio::WaiterList on_sent_;
+  kio::TaskGroup groups_;  // Last: its tasks use all of the above.
+};
+
+kio::Task<void> Publisher::serve_subscribe(Bidi stream) {
+  auto message = co_await stream.reader.message<Subscribe>();
+  if (!message || !*message) {
+    refuse(stream, message ? Error(Code::cancelled) : message.error(), "SUBSCRIBE");
+    co_return;
+  }
+  co_await connection_.peer_ready();
+  Subscribe request = **std::move(message);
+  const auto broadcast = find(request.broadcast);
+  if (!broadcast) {
+    refuse(stream, broadcast.error(), "SUBSCRIBE");
+    co_return;
+  }
+  track::Consumer track = broadcast->subscribe(request.track, to_subscription(request.range));
+  MOQ_LOG(debug, kLog, "{}: subscription {} to {}/{}", describe(connection_), request.id,
+          request.broadcast.text(), request.track);
+  SubscriptionServer server(*this, std::move(request), std::move(track));
+  co_await server.run(std::move(stream));
+}
+
+}  // namespace moq::net::lite

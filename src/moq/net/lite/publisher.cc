@@ -1,0 +1,153 @@
+#include "moq/net/lite/internal/publisher.h"
+
+#include <algorithm>
+
+#include "moq/base/log.h"
+#include "moq/net/lite/control.h"
+#include "moq/net/lite/group.h"
+#include "moq/net/lite/internal/group_writer.h"
+
+namespace moq::net::lite {
+namespace {
+constexpr std::string_view kLog = "net";
+}  // namespace
+
+Result<broadcast::Consumer> Publisher::find(const Path& path) const {
+  const auto& origin = connection_.options().publish;
+  const std::uint64_t peer = exclude_hop_ != 0 ? exclude_hop_ : connection_.peer_setup().hop;
+  if (origin) {
+    if (auto broadcast = origin->find(path, peer)) return *std::move(broadcast);
+  }
+  return fail(Code::not_found, "no broadcast '" + path.text() + "'");
+}
+
+void Publisher::refuse(Bidi& stream, const Error& error, std::string_view what) const {
+  MOQ_LOG(debug, kLog, "{}: {} refused: {}", describe(connection_), what, error.describe());
+  stream.send->reset(to_code(error, Scope::stream));
+}
+
+kio::Task<void> Publisher::serve_track(Bidi stream) {
+  auto message = co_await stream.reader.message<Track>();
+  if (!message || !*message) {
+    refuse(stream, message ? Error(Code::cancelled) : message.error(), "TRACK");
+    co_return;
+  }
+  co_await connection_.peer_ready();
+  const auto broadcast = find((*message)->broadcast);
+  if (!broadcast) {
+    refuse(stream, broadcast.error(), "TRACK");
+    co_return;
+  }
+  const track::InfoRequest request = broadcast->info((*message)->track);
+  // Whoever asks keeps its half open: its end, or more bytes, ends the wait.
+  auto info = co_await kio::wait([&](const kio::Waiter& waiter) -> kio::Poll<Result<track::Info>> {
+    if (auto known = request.poll(waiter)) return known;
+    auto end = stream.reader.poll_end(waiter);
+    if (end.pending()) return kio::kPending;
+    return Result<track::Info>(
+        std::unexpected(end->has_value() ? Error(Code::cancelled) : end->error()));
+  });
+  if (!info) {
+    refuse(stream, info.error(), "TRACK");
+    co_return;
+  }
+  TrackInfo answer;
+  answer.priority = info->priority;
+  answer.max_age = info->max_age;
+  answer.timescale = info->timescale;
+  stream.send->write(encode_message(answer, connection_.version()));
+  stream.send->finish();
+  (void)co_await stream.send->finished();
+}
+
+kio::Task<void> Publisher::serve_fetch(Bidi stream) {
+  auto message = co_await stream.reader.message<Fetch>();
+  if (!message || !*message) {
+    refuse(stream, message ? Error(Code::cancelled) : message.error(), "FETCH");
+    co_return;
+  }
+  const Fetch& fetch = **message;
+  co_await connection_.peer_ready();
+  const auto broadcast = find(fetch.broadcast);
+  if (!broadcast) {
+    refuse(stream, broadcast.error(), "FETCH");
+    co_return;
+  }
+  track::Fetch request = broadcast->fetch(fetch.track, fetch.group, fetch.priority);
+  auto group =
+      co_await kio::wait([&](const kio::Waiter& waiter) -> kio::Poll<Result<group::Consumer>> {
+        if (auto answer = request.poll(waiter)) return answer;
+        auto end = stream.reader.poll_end(waiter);
+        if (end.pending()) return kio::kPending;
+        return Result<group::Consumer>(
+            std::unexpected(end->has_value() ? Error(Code::cancelled) : end->error()));
+      });
+  if (!group) {
+    refuse(stream, group.error(), "FETCH");
+    co_return;
+  }
+  stream.send->set_priority(fetch.priority);
+  group->start_at(static_cast<std::size_t>(std::min<std::uint64_t>(fetch.frame_start, SIZE_MAX)));
+  GroupWriter writer(*stream.send, *std::move(group), connection_.version(), fetch.frame_end);
+  auto written = co_await kio::wait(
+      [&](const kio::Waiter& waiter) { return writer.poll_write(waiter, stream.reader); });
+  if (!written) {
+    refuse(stream, written.error(), "FETCH");
+    co_return;
+  }
+  stream.send->finish();
+  (void)co_await stream.send->finished();
+}
+
+kio::Task<void> Publisher::serve_probe(Bidi stream) {
+  // Reports when what is measured moves by a quarter, and at least every 10 s; looks every 100 ms.
+  constexpr Duration kLook = 100ms;
+  constexpr Duration kReportAtLeast = 10s;
+  const auto moved = [](std::optional<double> a, std::optional<double> b) {
+    if (!a || !b) return a.has_value() != b.has_value();
+    return std::abs(*a - *b) > 0.25 * *b;
+  };
+  std::optional<double> last_rate;
+  std::optional<double> last_rtt;
+  std::optional<TimePoint> reported;
+  for (;;) {
+    const transport::Stats stats = connection_.transport().stats();
+    std::optional<double> rate;
+    std::optional<double> rtt;
+    if (stats.send_rate_bps) rate = static_cast<double>(*stats.send_rate_bps);
+    if (stats.rtt) rtt = static_cast<double>(stats.rtt->count());
+    const TimePoint now = connection_.clock().now();
+    if (!reported || moved(rate, last_rate) || moved(rtt, last_rtt) ||
+        now - *reported >= kReportAtLeast) {
+      Probe probe;
+      probe.bitrate_bps = stats.send_rate_bps;
+      probe.rtt = stats.rtt;
+      stream.send->write(encode_message(probe, connection_.version()));
+      last_rate = rate;
+      last_rtt = rtt;
+      reported = now;
+    }
+    kio::Timer timer(connection_.clock(), now + kLook);
+    auto next = co_await kio::wait([&](const kio::Waiter& waiter) -> kio::Poll<Result<void>> {
+      if (auto end = stream.reader.poll_end(waiter)) {
+        if (*end) return fail(Code::cancelled);
+        return *std::move(end);
+      }
+      if (auto writable = stream.send->poll_writable(waiter); writable && !*writable) {
+        return *std::move(writable);
+      }
+      if (timer.poll(waiter)) return Result<void>();
+      return kio::kPending;
+    });
+    if (!next) {
+      if (next.error().code == Code::cancelled) {
+        stream.send->finish();
+      } else {
+        refuse(stream, next.error(), "PROBE");
+      }
+      co_return;
+    }
+  }
+}
+
+}  // namespace moq::net::lite

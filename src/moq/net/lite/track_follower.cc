@@ -1,0 +1,314 @@
+#include "moq/net/lite/internal/track_follower.h"
+
+#include <algorithm>
+
+#include "moq/base/log.h"
+#include "moq/net/lite/internal/subscriber.h"
+#include "moq/net/lite/track.h"
+
+namespace moq::net::lite {
+namespace {
+
+constexpr std::string_view kLog = "net";
+
+/// A track that nobody reads keeps its cache for this long, as with Rust peers.
+constexpr Duration kUnusedLinger = 30s;
+/// The first wait before a subscription that failed is tried again; doubles up to the last.
+constexpr Duration kFirstRetry = 100ms;
+constexpr Duration kLastRetry = 5s;
+/// Failures in a row after which the track fails for its readers.
+constexpr std::uint32_t kMaxFailures = 10;
+/// The least wait for groups that are still on their way when the subscription ends.
+constexpr Duration kLateGroups = 1s;
+
+Duration retry_delay(std::uint32_t failures) {
+  return std::min<Duration>(kLastRetry, kFirstRetry * (1 << std::min(failures, 10U)));
+}
+
+/// Gives a request back unless it was answered.
+struct PendingRequest {
+  std::optional<broadcast::TrackRequest> request;
+  explicit PendingRequest(broadcast::TrackRequest taken) : request(std::move(taken)) {}
+  PendingRequest(const PendingRequest&) = delete;
+  PendingRequest& operator=(const PendingRequest&) = delete;
+  ~PendingRequest() {
+    if (request) std::move(*request).give_back();
+  }
+};
+
+/// Errors by which a peer says that the track itself is not to be had.
+bool is_final(const Error& error) {
+  return error.code == Code::not_found || error.code == Code::unauthorized ||
+         error.code == Code::malformed_track || error.code == Code::application;
+}
+
+}  // namespace
+
+TrackFollower::TrackFollower(Subscriber& subscriber, Path path,
+                             std::shared_ptr<const bool> announced)
+    : subscriber_(subscriber),
+      connection_(subscriber.connection()),
+      path_(std::move(path)),
+      announced_(std::move(announced)),
+      timer_(connection_.clock()),
+      fetches_(connection_.runtime().executor),
+      groups_(connection_.runtime().executor) {}
+
+TrackFollower::~TrackFollower() {
+  unsubscribe();
+  fetches_.clear();
+  if (track_) std::move(*track_).give_back();
+}
+
+kio::Task<Result<track::Info>> TrackFollower::ask_info(const broadcast::TrackRequest& request) {
+  if (!has_track_info(connection_.version())) co_return track::Info{};
+  std::optional<Bidi> stream;
+  auto answer =
+      co_await kio::wait([&](const kio::Waiter& waiter) -> kio::Poll<Result<track::Info>> {
+        using Out = Result<track::Info>;
+        if (request.poll_unwanted(waiter)) return Out(fail(Code::cancelled, "unwanted"));
+        if (!stream) {
+          auto opened = connection_.transport().poll_open_bidi(waiter);
+          if (opened.pending()) return kio::kPending;
+          if (!*opened) return Out(std::unexpected(opened->error()));
+          stream.emplace(std::move((*opened)->send),
+                         StreamReader(std::move((*opened)->recv), connection_.version()));
+          stream->send->set_priority(transport::kControlPriority);
+          Track message;
+          message.broadcast = path_;
+          message.track = name_;
+          stream->send->write(encode_opening(BidiType::track, message, connection_.version()));
+        }
+        auto info = stream->reader.poll_message<TrackInfo>(waiter);
+        if (info.pending()) return kio::kPending;
+        if (!*info) return Out(std::unexpected(info->error()));
+        if (!**info) return Out(fail(Code::protocol_violation, "TRACK without an answer"));
+        const TrackInfo& told = ***info;
+        return Out(track::Info{told.priority, told.max_age, told.timescale});
+      });
+  if (answer && stream) stream->send->finish();
+  co_return answer;
+}
+
+kio::Task<void> TrackFollower::run(broadcast::TrackRequest taken) {
+  PendingRequest pending(std::move(taken));
+  name_ = pending.request->name();
+  resumed_ = pending.request->former_info().has_value();
+  for (;;) {
+    auto info = co_await ask_info(*pending.request);
+    if (info) {
+      auto accepted = std::move(*std::exchange(pending.request, std::nullopt)).accept(*info);
+      if (!accepted) co_return;
+      track_ = *std::move(accepted);
+      break;
+    }
+    const Error& error = info.error();
+    MOQ_LOG(debug, kLog, "{}: track {}/{} not served: {}", describe(connection_), path_.text(),
+            name_, error.describe());
+    if (error.code == Code::cancelled || session_over() || !*announced_) co_return;
+    if (++failures_ >= kMaxFailures || (is_final(error) && !resumed_)) {
+      std::move(*std::exchange(pending.request, std::nullopt)).reject(error);
+      co_return;
+    }
+    co_await kio::sleep(connection_.clock(), retry_delay(failures_));
+  }
+  failures_ = 0;
+  if (has_fetch(connection_.version())) fetches_.spawn(serve_fetches(track_->clone()));
+  for (;;) {
+    const Event event =
+        co_await kio::wait([this](const kio::Waiter& waiter) { return poll_event(waiter); });
+    if (!handle(event)) co_return;
+  }
+}
+
+bool TrackFollower::session_over() const {
+  return connection_.transport().poll_closed(kio::Waiter::none()).ready();
+}
+
+bool TrackFollower::should_subscribe() const {
+  return demand_ && !stream_ && !connection_.draining() && waiting_ == Wait::nothing;
+}
+
+kio::Poll<TrackFollower::Event> TrackFollower::poll_event(const kio::Waiter& waiter) {
+  if (!track_) return Event::over;
+  if (track_->poll_revoked(waiter)) return Event::over;
+  if (auto demand = track_->poll_demand(waiter)) {
+    if (!*demand) return Event::over;
+    demand_ = **demand;
+    return Event::demand;
+  }
+  if (should_subscribe()) {
+    auto opened = connection_.transport().poll_open_bidi(waiter);
+    if (opened && !*opened) return Event::over;
+    if (opened) {
+      opened_.emplace(std::move((*opened)->send),
+                      StreamReader(std::move((*opened)->recv), connection_.version()));
+      return Event::opened;
+    }
+  }
+  if (stream_ && waiting_ != Wait::late_groups) {
+    auto answer = stream_->reader.poll_answer(waiter);
+    if (answer) {
+      answer_ = *std::move(answer);
+      return Event::answer;
+    }
+  }
+  if (waiting_ == Wait::late_groups && receiving_ == 0) return Event::settled;
+  on_settled_.add(waiter);
+  if (waiting_ != Wait::nothing && timer_.poll(waiter)) return Event::timer;
+  return kio::kPending;
+}
+
+bool TrackFollower::handle(Event event) {
+  switch (event) {
+    case Event::opened:
+      subscribe();
+      return true;
+    case Event::demand:
+      return on_demand();
+    case Event::answer:
+      return on_answer();
+    case Event::settled: {
+      // All that had begun has come; is anything missing below the end?
+      const std::uint64_t next = track_->resume_point().value_or(0);
+      if (!end_ || next >= *end_) return finish_track();
+      waiting_ = Wait::retry;  // Only the timer, from here on.
+      return true;
+    }
+    case Event::timer:
+      return on_timer();
+    case Event::over:
+      return false;
+  }
+  std::unreachable();
+}
+
+void TrackFollower::arm(Wait what, Duration delay) {
+  waiting_ = what;
+  timer_.set_after(delay);
+}
+
+bool TrackFollower::on_demand() {
+  if (!demand_) {
+    unsubscribe();
+    arm(Wait::unused, kUnusedLinger);
+    return true;
+  }
+  if (waiting_ == Wait::unused) waiting_ = Wait::nothing;
+  if (stream_ && has_group_range(connection_.version())) {
+    SubscribeUpdate update;
+    update.range = wanted();
+    update.range.group_start = sent_.group_start;  // What has come stays out of it.
+    if (update.range != sent_) {
+      sent_ = update.range;
+      stream_->send->write(encode_message(update, connection_.version()));
+    }
+  }
+  return true;
+}
+
+SubscribeRange TrackFollower::wanted() const {
+  SubscribeRange range;
+  range.priority = demand_->priority;
+  range.max_age = demand_->max_age;
+  range.group_end = demand_->end;
+  range.group_start = demand_->start;
+  if (const auto resume = track_->resume_point()) {
+    range.group_start = std::max(*resume, demand_->start.value_or(0));
+  }
+  return range;
+}
+
+void TrackFollower::subscribe() {
+  stream_ = *std::exchange(opened_, std::nullopt);
+  stream_->send->set_priority(transport::kControlPriority);
+  id_ = subscriber_.add_subscription(*this);
+  sent_ = wanted();
+  Subscribe message;
+  message.id = id_;
+  message.broadcast = path_;
+  message.track = name_;
+  message.range = sent_;
+  stream_->send->write(encode_opening(BidiType::subscribe, message, connection_.version()));
+  MOQ_LOG(debug, kLog, "{}: subscribe {} to {}/{} from {}", describe(connection_), id_,
+          path_.text(), name_,
+          sent_.group_start ? std::to_string(*sent_.group_start) : std::string("the latest"));
+}
+
+void TrackFollower::unsubscribe() {
+  groups_.clear();
+  if (!stream_) return;
+  subscriber_.remove_subscription(id_);
+  stream_->send->finish();
+  stream_.reset();
+}
+
+bool TrackFollower::on_answer() {
+  auto answer = *std::exchange(answer_, std::nullopt);
+  if (!answer) return on_subscription_over(answer.error());
+  if (!*answer) {
+    // FIN. Groups may still be on their way, or lost.
+    if (has_subscribe_end(connection_.version()) && !end_) {
+      return on_subscription_over(Error(Code::protocol_violation, "FIN before SUBSCRIBE_END"));
+    }
+    arm(Wait::late_groups, std::max(kLateGroups, std::min<Duration>(sent_.max_age, kUnusedLinger)));
+    return true;
+  }
+  failures_ = 0;
+  if (const auto* start = std::get_if<SubscribeStart>(&**answer)) {
+    track_->abandon_suspended(start->group, Error(Code::evicted, "the publisher let go of it"));
+  } else if (const auto* end = std::get_if<SubscribeEnd>(&**answer)) {
+    end_ = end->group;
+    const auto fits = track_->finish_at(end->group);
+    if (!fits) {
+      MOQ_LOG(warn, kLog, "{}: {}/{}: {}", describe(connection_), path_.text(), name_,
+              fits.error().describe());
+      // Old JavaScript peers sent an inclusive end on 05.
+      if (connection_.version() >= Version::lite_06) {
+        abort_track(fits.error());
+        return false;
+      }
+    }
+  }
+  return true;
+}
+
+bool TrackFollower::on_subscription_over(const Error& error) {
+  MOQ_LOG(debug, kLog, "{}: subscription {} to {}/{} failed: {}", describe(connection_), id_,
+          path_.text(), name_, error.describe());
+  unsubscribe();
+  if (session_over() || !*announced_) return false;
+  if (++failures_ >= kMaxFailures || (is_final(error) && !resumed_)) {
+    abort_track(error);
+    return false;
+  }
+  arm(Wait::retry, retry_delay(failures_));
+  return true;
+}
+
+bool TrackFollower::on_timer() {
+  switch (std::exchange(waiting_, Wait::nothing)) {
+    case Wait::unused:
+      return false;
+    case Wait::late_groups:
+      return finish_track();
+    case Wait::retry:
+      return !stream_ || finish_track();
+    case Wait::nothing:
+      return true;
+  }
+  std::unreachable();
+}
+
+bool TrackFollower::finish_track() {
+  unsubscribe();
+  std::move(*std::exchange(track_, std::nullopt)).finish();
+  return false;
+}
+
+void TrackFollower::abort_track(const Error& error) {
+  if (track_) std::move(*std::exchange(track_, std::nullopt)).abort(error);
+  on_settled_.wake();
+}
+
+}  // namespace moq::net::lite

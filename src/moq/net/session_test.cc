@@ -1,0 +1,302 @@
+#include "moq/net/session.h"
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include "moq/sim/session_pair.h"
+#include "moq/sim/world.h"
+
+namespace moq::net {
+namespace {
+
+/// A publisher's and a subscriber's origin, and the session between them.
+struct Bench {
+  explicit Bench(Version version_to_speak, sim::World& the_world)
+      : world(the_world), version(version_to_speak) {}
+
+  /// Connects the two, the publisher as client.
+  void connect() {
+    sim::PairOptions options(sim::LinkOptions{.latency = 10ms});
+    options.protocol = std::string(alpn_name(version));
+    auto pair = sim::session_pair(world, options);
+    control.emplace(pair.control);
+    SessionOptions client;
+    client.publish = publisher.consume();
+    client_session = *net::connect({world, world}, std::move(pair.client), std::move(client));
+    auto request = world.run(net::accept({world, world}, std::move(pair.server)));
+    ASSERT_TRUE(request) << request.error().describe();
+    SessionOptions server;
+    server.subscribe = subscriber.clone();
+    server_session = std::move(*request).accept(std::move(server));
+  }
+
+  /// Waits for the broadcast at `path` on the subscriber's side.
+  broadcast::Consumer wait_for(const Path& path) {
+    auto announced = subscriber.consume().announced_exactly(path);
+    for (;;) {
+      auto wait = [](origin::Announced& updates) -> kio::Task<origin::Update> {
+        co_return co_await updates.next();
+      };
+      origin::Update update = world.run(wait(announced));
+      if (update.broadcast) return *std::move(update.broadcast);
+    }
+  }
+
+  sim::World& world;
+  Version version;
+  origin::Producer publisher{0x1111};
+  origin::Producer subscriber{0x2222};
+  std::optional<sim::PairControl> control;
+  std::optional<Session> client_session;
+  std::optional<Session> server_session;
+};
+
+std::string read_group(sim::World& world, group::Consumer group) {
+  auto read = [](group::Consumer source) -> kio::Task<std::string> {
+    std::string all;
+    for (;;) {
+      auto frame = co_await source.read_frame();
+      if (!frame) co_return all + "!" + frame.error().describe();
+      if (!*frame) co_return all;
+      all += std::string((*frame)->second.text()) + ";";
+    }
+  };
+  return world.run(read(std::move(group)));
+}
+
+std::optional<group::Consumer> next_group(sim::World& world, track::Consumer& track) {
+  auto next = [](track::Consumer& source) -> kio::Task<std::optional<group::Consumer>> {
+    auto group = co_await source.next_group();
+    if (!group) co_return std::nullopt;
+    co_return *std::move(group);
+  };
+  return world.run(next(track));
+}
+
+class EachVersion : public testing::TestWithParam<Version> {};
+
+TEST_P(EachVersion, DeliversGroupsToASubscriber) {
+  sim::World world;
+  Bench bench(GetParam(), world);
+  broadcast::Producer broadcast;
+  auto announcement = bench.publisher.announce(Path::of("alice"), broadcast.consume());
+  auto track = broadcast.create_track("video");
+  bench.connect();
+
+  const broadcast::Consumer remote = bench.wait_for(Path::of("alice"));
+  auto reader = remote.subscribe("video", {.max_age = 5s});
+  ASSERT_TRUE(track->write_frame(1000, Bytes::copy("hello")));
+  auto first = next_group(world, reader);
+  ASSERT_TRUE(first);
+  EXPECT_EQ(first->sequence(), 0U);
+  EXPECT_EQ(read_group(world, *std::move(first)), "hello;");
+
+  auto group = track->append_group();
+  ASSERT_TRUE(group->write_frame(2000, Bytes::copy("a")));
+  auto second = next_group(world, reader);
+  ASSERT_TRUE(second);
+  ASSERT_TRUE(group->write_frame(2001, Bytes()));
+  ASSERT_TRUE(group->write_frame(2002, Bytes::copy("b")));
+  std::move(*group).finish();
+  EXPECT_EQ(read_group(world, *std::move(second)), "a;;b;");
+
+  std::move(*track).finish();
+  EXPECT_FALSE(next_group(world, reader));
+}
+
+TEST_P(EachVersion, TakesTheAnnouncementBack) {
+  sim::World world;
+  Bench bench(GetParam(), world);
+  broadcast::Producer broadcast;
+  std::optional<origin::Announcement> announcement =
+      *bench.publisher.announce(Path::of("room/alice"), broadcast.consume());
+  bench.connect();
+  auto watch = bench.subscriber.consume().announced(Path::of("room"));
+  ASSERT_TRUE(world.run_until([&] { return watch.poll_next(kio::Waiter::none()).ready(); }, 1min));
+  announcement.reset();
+  std::optional<origin::Update> update;
+  ASSERT_TRUE(world.run_until(
+      [&] {
+        if (auto next = watch.poll_next(kio::Waiter::none())) update = *std::move(next);
+        return update.has_value();
+      },
+      1min));
+  EXPECT_EQ(update->path, Path::of("room/alice"));
+  EXPECT_FALSE(update->route);
+}
+
+TEST_P(EachVersion, ResumesOverANewSessionWithoutRepeating) {
+  sim::World world;
+  Bench bench(GetParam(), world);
+  broadcast::Producer broadcast;
+  auto announcement = bench.publisher.announce(Path::of("alice"), broadcast.consume());
+  auto track = broadcast.create_track("video", {.max_age = 1min});
+  bench.connect();
+  const broadcast::Consumer remote = bench.wait_for(Path::of("alice"));
+  auto reader = remote.subscribe("video", {.max_age = 1min});
+  world.run_for(200ms);  // Up to 05 delivery begins at the newest group of that moment.
+  ASSERT_TRUE(track->write_frame(1000, Bytes::copy("g0")));
+  auto g0 = next_group(world, reader);
+  ASSERT_TRUE(g0);
+  EXPECT_EQ(read_group(world, *std::move(g0)), "g0;");
+  auto group = track->append_group();
+  ASSERT_TRUE(group->write_frame(2000, Bytes::copy("g1a")));
+  auto g1 = next_group(world, reader);
+  ASSERT_TRUE(g1);
+  world.run_for(100ms);
+
+  // The connection dies in the middle of group 1; three more groups pass meanwhile.
+  bench.control->kill(sim::Side::client, Error(Code::transport, "reset"));
+  bench.client_session.reset();
+  bench.server_session.reset();
+  ASSERT_TRUE(group->write_frame(2500, Bytes::copy("g1b")));
+  std::move(*group).finish();
+  for (int i = 2; i < 5; ++i) {
+    ASSERT_TRUE(track->write_frame(static_cast<std::uint64_t>(1000 * (i + 1)),
+                                   Bytes::copy(fmt::format("g{}", i))));
+  }
+  world.run_for(3s);
+  bench.connect();
+
+  EXPECT_EQ(read_group(world, *std::move(g1)), "g1a;g1b;");
+  std::map<std::uint64_t, std::string> rest;
+  for (int i = 2; i < 5; ++i) {
+    auto next = next_group(world, reader);
+    ASSERT_TRUE(next);
+    const std::uint64_t sequence = next->sequence();
+    EXPECT_TRUE(rest.emplace(sequence, read_group(world, *std::move(next))).second);
+  }
+  EXPECT_EQ(rest, (std::map<std::uint64_t, std::string>{{2, "g2;"}, {3, "g3;"}, {4, "g4;"}}));
+}
+
+TEST_P(EachVersion, RefusesAnUnknownTrack) {
+  sim::World world;
+  Bench bench(GetParam(), world);
+  broadcast::Producer broadcast;
+  auto announcement = bench.publisher.announce(Path::of("alice"), broadcast.consume());
+  bench.connect();
+  const broadcast::Consumer remote = bench.wait_for(Path::of("alice"));
+  auto reader = remote.subscribe("nothing");
+  auto read = [](track::Consumer& source) -> kio::Task<Result<std::optional<group::Consumer>>> {
+    co_return co_await source.next_group();
+  };
+  auto next = world.run(read(reader));
+  ASSERT_FALSE(next);
+  EXPECT_EQ(next.error().code, Code::not_found) << next.error().describe();
+}
+
+TEST_P(EachVersion, SharesOneSubscriptionAmongReaders) {
+  sim::World world;
+  Bench bench(GetParam(), world);
+  broadcast::Producer broadcast;
+  auto announcement = bench.publisher.announce(Path::of("alice"), broadcast.consume());
+  auto track = broadcast.create_track("video");
+  bench.connect();
+  const broadcast::Consumer remote = bench.wait_for(Path::of("alice"));
+  std::vector<track::Consumer> readers;
+  for (int i = 0; i < 5; ++i) readers.push_back(remote.subscribe("video", {.max_age = 5s}));
+  ASSERT_TRUE(track->write_frame(1000, Bytes::copy("x")));
+  for (auto& reader : readers) {
+    auto group = next_group(world, reader);
+    ASSERT_TRUE(group);
+    EXPECT_EQ(read_group(world, *std::move(group)), "x;");
+  }
+  // One announce stream, and per track one TRACK (from 05) and one SUBSCRIBE.
+  EXPECT_LE(bench.control->streams_opened(sim::Side::server), 1U + 3U);
+  readers.clear();
+  ASSERT_TRUE(
+      world.run_until([&] { return track->poll_unused(kio::Waiter::none()).ready(); }, 10s));
+}
+
+INSTANTIATE_TEST_SUITE_P(Lite, EachVersion,
+                         testing::Values(Version::lite_03, Version::lite_04, Version::lite_05,
+                                         Version::lite_06),
+                         [](const auto& param_info) {
+                           return "v0" + std::to_string(static_cast<int>(param_info.param) + 1);
+                         });
+
+TEST(Session, FetchesACachedGroupAndRefusesAnother) {
+  sim::World world;
+  Bench bench(Version::lite_06, world);
+  broadcast::Producer broadcast;
+  auto announcement = bench.publisher.announce(Path::of("alice"), broadcast.consume());
+  auto track = broadcast.create_track("video");
+  ASSERT_TRUE(track->write_frame(1000, Bytes::copy("cached")));
+  bench.connect();
+  const broadcast::Consumer remote = bench.wait_for(Path::of("alice"));
+  auto fetch = [](track::Fetch request) -> kio::Task<Result<group::Consumer>> {
+    co_return co_await request.result();
+  };
+  auto group = world.run(fetch(remote.fetch("video", 0)));
+  ASSERT_TRUE(group) << group.error().describe();
+  EXPECT_EQ(read_group(world, *std::move(group)), "cached;");
+  auto missing = world.run(fetch(remote.fetch("video", 7)));
+  ASSERT_FALSE(missing);
+  EXPECT_EQ(missing.error().code, Code::not_found);
+}
+
+TEST(Session, CarriesDatagrams) {
+  sim::World world;
+  Bench bench(Version::lite_06, world);
+  broadcast::Producer broadcast;
+  auto announcement = bench.publisher.announce(Path::of("alice"), broadcast.consume());
+  auto track = broadcast.create_track("clock");
+  bench.connect();
+  const broadcast::Consumer remote = bench.wait_for(Path::of("alice"));
+  auto reader = remote.subscribe("clock");
+  ASSERT_TRUE(world.run_until([&] { return track->poll_used(kio::Waiter::none()).ready(); }, 10s));
+  world.run_for(100ms);
+  ASSERT_TRUE(track->append_datagram(5, Bytes::copy("tick")));
+  auto read = [](track::Consumer& source) -> kio::Task<Result<std::optional<track::Datagram>>> {
+    co_return co_await source.datagram();
+  };
+  auto datagram = world.run(read(reader));
+  ASSERT_TRUE(datagram && *datagram);
+  EXPECT_EQ((*datagram)->payload.text(), "tick");
+  EXPECT_EQ((*datagram)->timestamp, 5U);
+}
+
+TEST(Session, TellsGoaway) {
+  sim::World world;
+  Bench bench(Version::lite_06, world);
+  bench.connect();
+  bench.server_session->goaway("https://b.example/x");
+  std::optional<std::string> uri;
+  ASSERT_TRUE(world.run_until(
+      [&] {
+        if (auto told = bench.client_session->poll_goaway(kio::Waiter::none())) uri = *told;
+        return uri.has_value();
+      },
+      10s));
+  EXPECT_EQ(uri, "https://b.example/x");
+}
+
+TEST(Session, ARefusalReachesTheClient) {
+  sim::World world;
+  sim::PairOptions options(sim::LinkOptions{.latency = 10ms});
+  options.protocol = "moq-lite-06";
+  auto pair = sim::session_pair(world, options);
+  auto client = net::connect({world, world}, std::move(pair.client), {}, "/room?jwt=x");
+  auto request = world.run(net::accept({world, world}, std::move(pair.server)));
+  ASSERT_TRUE(request);
+  EXPECT_EQ(request->path(), "/room?jwt=x");
+  std::move(*request).reject(Error(Code::unauthorized, "no such token"));
+  auto closed = [](const Session& session) -> kio::Task<Error> {
+    co_return co_await session.closed();
+  };
+  EXPECT_EQ(world.run(closed(*client)).code, Code::unauthorized);
+}
+
+TEST(Session, AClientThatNeverGreetsIsDropped) {
+  sim::World world;
+  sim::PairOptions options(sim::LinkOptions{.latency = 10ms});
+  options.protocol = "moq-lite-06";
+  auto pair = sim::session_pair(world, options);
+  auto request = world.run(net::accept({world, world}, std::move(pair.server)));
+  ASSERT_FALSE(request);
+  EXPECT_EQ(request.error().code, Code::control_timeout);
+  EXPECT_EQ(world.elapsed(), kHandshakeTimeout);
+}
+
+}  // namespace
+}  // namespace moq::net
