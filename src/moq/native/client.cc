@@ -1,0 +1,267 @@
+#include "moq/native/client.h"
+
+#include <algorithm>
+
+#include "moq/base/log.h"
+#include "moq/native/internal/bootstrap.h"
+#include "moq/native/internal/knock.h"
+#include "moq/transport/webtransport/webtransport.h"
+
+namespace moq::native {
+namespace {
+
+constexpr std::string_view kLog = "client";
+/// Versions without a SETUP may say nothing for long: then a session that lives this long is up.
+constexpr Duration kSilentEstablished = 200ms;
+
+using quic_dial = Result<std::unique_ptr<transport::quic::Connection>>;
+
+}  // namespace
+
+struct Client::Core {
+  Core(const Environment& where, ClientOptions how)
+      : environment(where),
+        options(std::move(how)),
+        quic(environment.quic()),
+        tasks(*environment.executor) {}
+
+  Environment environment;
+  ClientOptions options;
+  transport::quic::Client quic;
+  kio::TaskGroup tasks;  ///< Of WebTransport sessions.
+  /// The address that refused us last, to knock on.
+  std::optional<transport::SocketAddress> refused;
+
+  kio::Task<quic_dial> dial_quic(const Url& url);
+  kio::Task<Result<transport::quic::ClientTls>> tls_for(const Url& url);
+  [[nodiscard]] std::vector<std::string> protocols() const;
+};
+
+std::vector<std::string> Client::Core::protocols() const {
+  std::vector<std::string> names;
+  for (const std::string_view name : net::alpn_names(options.versions)) names.emplace_back(name);
+  return names;
+}
+
+kio::Task<Result<transport::quic::ClientTls>> Client::Core::tls_for(const Url& url) {
+  transport::quic::ClientTlsOptions tls = options.tls;
+  if (url.scheme == Scheme::http && options.tls_configured) {
+    MOQ_LOG(warn, kLog, "not fetching the certificate's hash: another check is configured");
+  } else if (url.scheme == Scheme::http) {
+    if (!environment.loop) co_return fail(Code::unsupported, "http:// needs TCP");
+    auto pin = co_await fetch_fingerprint(*environment.loop, *environment.resolver, url);
+    if (!pin) co_return std::unexpected(pin.error());
+    tls.pins = {*pin};
+  }
+  co_return transport::quic::ClientTls::create(std::move(tls));
+}
+
+kio::Task<quic_dial> Client::Core::dial_quic(const Url& url) {
+  auto tls = co_await tls_for(url);
+  if (!tls) co_return std::unexpected(tls.error());
+  auto addresses = co_await environment.resolver->resolve(url.host, url.port);
+  if (!addresses) co_return std::unexpected(addresses.error());
+  const std::vector<std::string> alpn =
+      url.raw_quic() ? protocols() : std::vector<std::string>{"h3"};
+
+  // The addresses race: the next one starts after a moment, or when one has failed.
+  std::vector<std::optional<kio::Spawned<quic_dial>>> attempts;  // None once joined.
+  std::vector<std::string> failures;
+  std::optional<Error> first_failure;
+  std::size_t next = 0;
+  kio::Timer timer(environment.executor->clock());
+  std::unique_ptr<transport::quic::Connection> winner;
+  const auto start_next = [&] {
+    const transport::SocketAddress& address = (*addresses)[next++];
+    transport::quic::DialOptions dial(address, url.host, alpn, *tls);
+    dial.parameters = options.quic;
+    attempts.push_back(environment.executor->spawn(quic.dial(std::move(dial))));
+    timer.set_after(options.address_race);
+  };
+  start_next();
+  co_await kio::wait([&](const kio::Waiter& waiter) -> kio::Poll<kio::Unit> {
+    for (std::size_t i = 0; i < attempts.size(); ++i) {
+      if (!attempts[i]) continue;
+      auto joined = attempts[i]->poll_join(waiter);
+      if (joined.pending()) continue;
+      attempts[i].reset();
+      if (*joined) {
+        winner = **std::move(joined);
+        return kio::Unit{};
+      }
+      const Error& error = joined->error();
+      if (error.code == Code::refused) refused = (*addresses)[i];
+      failures.push_back((*addresses)[i].to_string() + ": " + error.describe());
+      if (!first_failure) first_failure = error;
+      if (next < addresses->size()) start_next();
+    }
+    if (next < addresses->size() && timer.poll(waiter)) start_next();
+    return failures.size() == addresses->size() ? kio::Poll<kio::Unit>(kio::Unit{}) : kio::kPending;
+  });
+  if (winner) co_return std::move(winner);
+  Error error = *first_failure;
+  if (failures.size() > 1) {
+    error.text = "every address failed";
+    for (const std::string& failure : failures) error.text += "; " + failure;
+  } else {
+    error.text = (*addresses)[0].to_string() + (error.text.empty() ? "" : ": " + error.text);
+  }
+  co_return std::unexpected(std::move(error));
+}
+
+Result<Client> Client::create(const Environment& environment, ClientOptions options) {
+  if (options.versions.empty()) return fail(Code::bad_config, "no protocol version is enabled");
+  // Tells of bad files now, not at the first dial.
+  MOQ_TRY(const auto checked, transport::quic::ClientTls::create(options.tls));
+  (void)checked;
+  return Client(std::make_shared<Core>(environment, std::move(options)));
+}
+
+const ClientOptions& Client::options() const { return core_->options; }
+
+kio::Poll<kio::Unit> Client::poll_idle(const kio::Waiter& waiter) const {
+  return core_->quic.poll_idle(waiter);
+}
+
+kio::Task<Result<Established>> Client::connect_within(std::shared_ptr<Core> core, Url url,
+                                                      net::SessionOptions options) {
+  auto dialed = co_await core->dial_quic(url);
+  if (!dialed) co_return std::unexpected(dialed.error());
+  transport::quic::Connection* connection = dialed->get();
+  std::unique_ptr<transport::Session> transport = *std::move(dialed);
+  std::optional<std::string> path;
+  if (url.raw_quic()) {
+    path = url.request();
+  } else {
+    transport::webtransport::ConnectOptions request(url.authority(), url.request(),
+                                                    core->protocols());
+    request.user_agent = core->options.user_agent;
+    auto connected = co_await transport::webtransport::connect(core->tasks, std::move(transport),
+                                                               std::move(request));
+    if (!connected) co_return std::unexpected(connected.error());
+    transport = *std::move(connected);
+  }
+  auto session = net::connect(core->environment.runtime(), std::move(transport), std::move(options),
+                              std::move(path), core->options.versions);
+  if (!session) co_return std::unexpected(session.error());
+
+  kio::Timer timer(core->environment.executor->clock());
+  if (!net::has_setup_stream(session->version())) timer.set_after(kSilentEstablished);
+  auto up = co_await kio::wait([&](const kio::Waiter& waiter) -> kio::Poll<Result<void>> {
+    if (auto established = session->poll_established(waiter)) return established;
+    if (timer.poll(waiter)) return Result<void>();
+    return kio::kPending;
+  });
+  if (!up) co_return std::unexpected(up.error());
+  Established established{*std::move(session), connection};
+  co_return std::move(established);
+}
+
+kio::Task<Result<Established>> Client::connect(Url url, net::SessionOptions options) const {
+  const Duration limit = core_->options.connect_timeout;
+  kio::Executor& executor = *core_->environment.executor;
+  const std::string where = url.to_string();
+  kio::Spawned<Result<Established>> connecting =
+      executor.spawn(connect_within(core_, std::move(url), std::move(options)));
+  kio::Timer timer(executor.clock());
+  if (limit > Duration::zero()) timer.set_after(limit);
+  auto connected =
+      co_await kio::wait([&](const kio::Waiter& waiter) -> kio::Poll<Result<Established>> {
+        if (auto joined = connecting.poll_join(waiter)) return joined;
+        if (timer.poll(waiter)) return fail(Code::timeout, "no session within the time limit");
+        return kio::kPending;
+      });
+  if (!connected) co_return std::unexpected(connected.error().with_context(where));
+  co_return connected;
+}
+
+namespace {
+
+/// A moq session over QUIC as a link.
+class SessionLink final : public Link {
+ public:
+  explicit SessionLink(Established established) : established_(std::move(established)) {}
+
+  kio::Poll<Error> poll_closed(const kio::Waiter& waiter) override {
+    return established_.session.poll_closed(waiter);
+  }
+  kio::Poll<kio::Unit> poll_suspect(const kio::Waiter& waiter) override {
+    return established_.connection->poll_path_suspect(waiter);
+  }
+  kio::Poll<kio::Unit> poll_alive(const kio::Waiter& waiter) override {
+    return established_.connection->poll_path_alive(waiter);
+  }
+  kio::Poll<std::string> poll_goaway(const kio::Waiter& waiter) override {
+    return established_.session.poll_goaway(waiter);
+  }
+  void close(const Error& error) override { established_.session.close(error); }
+
+ private:
+  Established established_;
+};
+
+}  // namespace
+
+/// Dials one URL, or where its server sent us.
+class UrlDialer final : public Dialer {
+ public:
+  UrlDialer(Client client, Url url, net::SessionOptions options)
+      : client_(std::move(client)), url_(std::move(url)), options_(std::move(options)) {}
+
+  kio::Task<Result<std::unique_ptr<Link>>> dial() override {
+    client_.core_->refused.reset();
+    auto established = co_await client_.connect(url_, options_.clone());
+    if (!established) co_return std::unexpected(established.error());
+    const net::Session& session = established->session;
+    MOQ_LOG(debug, kLog, "{} up: {} over {}", url_.to_string(), net::to_string(session.version()),
+            session.carrier());
+    std::unique_ptr<Link> link = std::make_unique<SessionLink>(*std::move(established));
+    co_return std::move(link);
+  }
+
+  kio::Task<void> listening_again() override {
+    const auto address = client_.core_->refused;
+    if (!address) {
+      co_await kio::wait([](const kio::Waiter&) -> kio::Poll<kio::Unit> { return kio::kPending; });
+    }
+    co_await knock(client_.core_->environment, *address);
+  }
+
+  Result<void> redirect(const std::string& uri) override {
+    MOQ_TRY(Url next, check_redirect(url_, uri, client_.options().redirects));
+    url_ = std::move(next);
+    return {};
+  }
+
+ private:
+  Client client_;
+  Url url_;
+  net::SessionOptions options_;
+};
+
+Reconnect Client::reconnect(Url url, net::SessionOptions options, const Backoff& backoff) const {
+  auto dialer = std::make_unique<UrlDialer>(Client(core_), std::move(url), std::move(options));
+  return {*core_->environment.executor, *core_->environment.random, std::move(dialer), backoff};
+}
+
+Result<Url> check_redirect(const Url& from, std::string_view uri, RedirectPolicy policy) {
+  if (policy == RedirectPolicy::ignore) return fail(Code::unauthorized, "redirects are ignored");
+  MOQ_TRY(Url to, Url::parse(uri));
+  if (policy == RedirectPolicy::same_host && to.host != from.host) {
+    return fail(Code::unauthorized, "a redirect to another host, '" + to.host + "'");
+  }
+  if (to.scheme == Scheme::http && from.scheme != Scheme::http) {
+    return fail(Code::unauthorized, "a redirect from TLS with a checked name to http");
+  }
+  const auto local = [](const std::string& host) {
+    const auto address = transport::SocketAddress::parse(
+        host.find(':') == std::string::npos ? host + ":1" : "[" + host + "]:1");
+    return host == "localhost" || (address && address->is_loopback());
+  };
+  if (local(to.host) && !local(from.host)) {
+    return fail(Code::unauthorized, "a redirect to this machine");
+  }
+  return to;
+}
+
+}  // namespace moq::native

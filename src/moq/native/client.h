@@ -1,0 +1,98 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "moq/base/random.h"
+#include "moq/io/loop.h"
+#include "moq/io/resolver.h"
+#include "moq/native/reconnect.h"
+#include "moq/native/url.h"
+#include "moq/net/session.h"
+#include "moq/transport/quic/client.h"
+
+namespace moq::native {
+
+/// What endpoints live on; all outlive them.
+struct Environment {
+  /// The machine.
+  Environment(io::Loop& loop_to_use, io::Resolver& names, Random& numbers)
+      : executor(&loop_to_use),
+        network(&loop_to_use),
+        random(&numbers),
+        resolver(&names),
+        loop(&loop_to_use) {}
+  /// A simulated host, without TCP.
+  Environment(kio::Executor& run_on, transport::DatagramNetwork& sockets, io::Resolver& names,
+              Random& numbers)
+      : executor(&run_on), network(&sockets), random(&numbers), resolver(&names) {}
+
+  kio::Executor* executor;
+  transport::DatagramNetwork* network;
+  Random* random;
+  io::Resolver* resolver;
+  io::Loop* loop = nullptr;  ///< For TCP; null where there is none.
+
+  [[nodiscard]] net::Runtime runtime() const { return {*executor, executor->clock()}; }
+  [[nodiscard]] transport::quic::Environment quic() const { return {*executor, *network, *random}; }
+};
+
+/// May a GOAWAY send us elsewhere?
+enum class RedirectPolicy : std::uint8_t {
+  same_host,  ///< Another port or path of the host dialled first.
+  follow,     ///< Anywhere, but never from TLS to less.
+  ignore,     ///< Always come back to the same place.
+};
+
+struct ClientOptions {
+  transport::quic::ClientTlsOptions tls;
+  /// Some check of the server was chosen by the user, so the `http` bootstrap is not needed.
+  bool tls_configured = false;
+  std::vector<net::Version> versions{net::session_versions().begin(),
+                                     net::session_versions().end()};
+  transport::quic::Parameters quic;
+  Duration connect_timeout = 30s;  ///< A whole attempt; 0 = no limit.
+  Duration address_race = 250ms;   ///< Before the next address of a name is tried beside.
+  RedirectPolicy redirects = RedirectPolicy::same_host;
+  std::string user_agent = "libmoq";
+};
+
+/// A session and the QUIC connection below it.
+struct Established {
+  net::Session session;
+  transport::quic::Connection* connection;  ///< Lives as long as `session`.
+};
+
+/// Dials moq servers by URL.
+class Client {
+ public:
+  /// Fails with `bad_config` if the TLS options are unusable.
+  static Result<Client> create(const Environment& environment, ClientOptions options);
+
+  /// One attempt: resolves, connects (racing the addresses), agrees on a version, and waits for the
+  /// peer to speak. The error says why, in type and words.
+  kio::Task<Result<Established>> connect(Url url, net::SessionOptions options) const;
+
+  /// A session that is dialled again whenever it ends.
+  [[nodiscard]] Reconnect reconnect(Url url, net::SessionOptions options,
+                                    const Backoff& backoff) const;
+
+  /// Ready while no connection is open or closing.
+  kio::Poll<kio::Unit> poll_idle(const kio::Waiter& waiter) const;
+
+  [[nodiscard]] const ClientOptions& options() const;
+
+ private:
+  friend class UrlDialer;
+  struct Core;
+  explicit Client(std::shared_ptr<Core> core) : core_(std::move(core)) {}
+  static kio::Task<Result<Established>> connect_within(std::shared_ptr<Core> core, Url url,
+                                                       net::SessionOptions options);
+  std::shared_ptr<Core> core_;
+};
+
+/// Where to go for a GOAWAY's `uri`, given by the peer at `from`. Fails with the reason to stay.
+Result<Url> check_redirect(const Url& from, std::string_view uri, RedirectPolicy policy);
+
+}  // namespace moq::native

@@ -1,0 +1,286 @@
+#include "moq/native/reconnect.h"
+
+#include "moq/base/log.h"
+
+namespace moq::native {
+namespace {
+
+constexpr std::string_view kLog = "reconnect";
+
+/// Errors that no retry can mend.
+bool is_terminal(const Error& error) {
+  return error.code == Code::unauthorized || error.code == Code::bad_config ||
+         error.code == Code::version;
+}
+
+}  // namespace
+
+class Reconnect::Loop {
+ public:
+  Loop(kio::Executor& executor, Random& random, std::unique_ptr<Dialer> dialer,
+       const Backoff& backoff)
+      : executor_(executor),
+        dialer_(std::move(dialer)),
+        retry_(backoff, executor.clock(), random),
+        old_links_(executor),
+        task_(executor.spawn(run())) {}
+
+  kio::Producer<State> state;
+
+ private:
+  enum class Event : std::uint8_t { closed, suspect, goaway };
+
+  kio::Task<void> run() {
+    for (;;) {
+      if (!link_) {
+        auto dialed = co_await redial();
+        if (!dialed) {
+          give_up(dialed.error());
+          co_return;
+        }
+        adopt(*std::move(dialed));
+      }
+      auto event =
+          co_await kio::wait([this](const kio::Waiter& waiter) { return poll_event(waiter); });
+      bool go_on = true;
+      if (event == Event::closed) {
+        go_on = on_closed();
+      } else if (event == Event::suspect) {
+        go_on = co_await replace_suspect();
+      } else {
+        go_on = co_await migrate();
+      }
+      if (!go_on) co_return;
+    }
+  }
+
+  kio::Poll<Event> poll_event(const kio::Waiter& waiter) {
+    if (auto closed = link_->poll_closed(waiter)) {
+      end_ = *std::move(closed);
+      return Event::closed;
+    }
+    if (!goaway_) {
+      if (auto uri = link_->poll_goaway(waiter)) {
+        goaway_ = *std::move(uri);
+        return Event::goaway;
+      }
+    }
+    if (link_->poll_suspect(waiter)) return Event::suspect;
+    return kio::kPending;
+  }
+
+  void adopt(std::unique_ptr<Link> link) {
+    link_ = std::move(link);
+    goaway_.reset();
+    since_ = executor_.clock().now();
+    state.write([](State& now) {
+      now.status = Status::connected;
+      ++now.epoch;
+      now.last_error.reset();
+      now.next_dial = Duration::zero();
+      return true;
+    });
+  }
+
+  void give_up(const Error& error) {
+    MOQ_LOG(debug, kLog, "gave up: {}", error.describe());
+    state.write([&error](State& now) {
+      now.terminal = error;
+      now.last_error = error;
+      return true;
+    });
+    link_.reset();
+    state.close();
+  }
+
+  /// The session ended by itself. False if that is the end of all.
+  bool on_closed() {
+    const Error error = *std::exchange(end_, std::nullopt);
+    link_.reset();
+    MOQ_LOG(debug, kLog, "session over: {}", error.describe());
+    state.write([&error](State& now) {
+      now.status = Status::disconnected;
+      now.last_error = error;
+      return true;
+    });
+    if (is_terminal(error)) {
+      give_up(error);
+      return false;
+    }
+    // A session that dies at once is a failed dial.
+    retry_.reset_if_healthy(since_);
+    return true;
+  }
+
+  /// Waits until the next dial is due, or earlier if somebody listens there again.
+  kio::Task<Result<void>> wait_turn(std::optional<Error> failed) {
+    const std::optional<Duration> delay = retry_.next();
+    if (!delay) {
+      Error error(Code::timeout, "no session within the retry budget");
+      if (failed) error = Error(failed->code, "gave up retrying: " + failed->text, failed->wire);
+      co_return std::unexpected(std::move(error));
+    }
+    if (*delay == Duration::zero()) co_return Result<void>();
+    state.write([&](State& now) {
+      now.next_dial = *delay;
+      return true;
+    });
+    kio::Timer timer(executor_.clock());
+    timer.set_after(*delay);
+    const bool refused = failed && failed->code == Code::refused;
+    kio::Spawned<void> listening;
+    if (refused) listening = executor_.spawn(dialer_->listening_again());
+    co_await kio::wait([&](const kio::Waiter& waiter) -> kio::Poll<kio::Unit> {
+      if (timer.poll(waiter)) return kio::Unit{};
+      if (refused && listening.poll_join(waiter)) return kio::Unit{};
+      return kio::kPending;
+    });
+    co_return Result<void>();
+  }
+
+  /// Dials until a session is up.
+  kio::Task<Result<std::unique_ptr<Link>>> redial() {
+    std::optional<Error> failed = state.read()->last_error;
+    for (;;) {
+      auto turn = co_await wait_turn(failed);
+      if (!turn) co_return std::unexpected(turn.error());
+      auto dialed = co_await dialer_->dial();
+      if (dialed) co_return dialed;
+      failed = dialed.error();
+      MOQ_LOG(debug, kLog, "dial failed: {}", failed->describe());
+      state.write([&](State& now) {
+        now.last_error = failed;
+        return true;
+      });
+      if (is_terminal(*failed)) co_return std::unexpected(*failed);
+    }
+  }
+
+  /// The path looks dead: dials beside the old session; the first that answers wins.
+  kio::Task<bool> replace_suspect() {
+    MOQ_LOG(debug, kLog, "the path looks dead: dialling beside the session");
+    if (!retry_.reset_if_healthy(since_)) (void)retry_.next();
+    kio::Spawned<Result<std::unique_ptr<Link>>> dialing = executor_.spawn(redial());
+    std::optional<Result<std::unique_ptr<Link>>> dialed;
+    bool recovered = false;
+    co_await kio::wait([&](const kio::Waiter& waiter) -> kio::Poll<kio::Unit> {
+      if (auto joined = dialing.poll_join(waiter)) {
+        dialed = *std::move(joined);
+        return kio::Unit{};
+      }
+      if (!end_) {
+        if (auto closed = link_->poll_closed(waiter)) {
+          // It is over for certain; the dial goes on.
+          end_ = *std::move(closed);
+          state.write([this](State& now) {
+            now.status = Status::disconnected;
+            now.last_error = end_;
+            return true;
+          });
+        } else if (link_->poll_alive(waiter)) {
+          recovered = true;
+          return kio::Unit{};
+        }
+      }
+      if (end_ && is_terminal(*end_)) return kio::Unit{};
+      return kio::kPending;
+    });
+    if (recovered) {
+      state.write([](State& now) {
+        const bool changed = now.last_error.has_value();
+        now.last_error.reset();
+        return changed;
+      });
+      co_return true;
+    }
+    const std::optional<Error> ended = std::exchange(end_, std::nullopt);
+    if (!dialed || !*dialed) {
+      give_up(dialed ? dialed->error() : *ended);
+      co_return false;
+    }
+    if (!ended) link_->close(Error(Code::closed, "replaced: the path was dead"));
+    adopt(**std::move(dialed));
+    co_return true;
+  }
+
+  /// The peer drains: dials the successor while the old session goes on serving.
+  kio::Task<bool> migrate() {
+    if (!goaway_->empty()) {
+      const auto redirected = dialer_->redirect(*goaway_);
+      if (!redirected) {
+        MOQ_LOG(warn, kLog, "redirect not followed: {}", redirected.error().describe());
+      }
+    }
+    (void)retry_.reset_if_healthy(since_);
+    auto dialed = co_await redial();
+    if (!dialed) {
+      give_up(dialed.error());
+      co_return false;
+    }
+    old_links_.spawn(linger(std::move(link_)));
+    adopt(*std::move(dialed));
+    co_return true;
+  }
+
+  kio::Task<void> linger(std::unique_ptr<Link> link) {
+    kio::Timer timer(executor_.clock());
+    timer.set_after(kHandoverGrace);
+    co_await kio::wait([&](const kio::Waiter& waiter) -> kio::Poll<kio::Unit> {
+      if (link->poll_closed(waiter) || timer.poll(waiter)) return kio::Unit{};
+      return kio::kPending;
+    });
+    link->close(Error(Code::closed, "moved on"));
+  }
+
+  kio::Executor& executor_;
+  std::unique_ptr<Dialer> dialer_;
+  Retry retry_;
+  std::unique_ptr<Link> link_;
+  TimePoint since_;
+  std::optional<Error> end_;
+  std::optional<std::string> goaway_;
+  kio::TaskGroup old_links_;
+  kio::Spawned<void> task_;  // Last: it uses all of the above.
+};
+
+Reconnect::Reconnect(kio::Executor& executor, Random& random, std::unique_ptr<Dialer> dialer,
+                     const Backoff& backoff)
+    : loop_(std::make_unique<Loop>(executor, random, std::move(dialer), backoff)) {}
+
+Reconnect::~Reconnect() = default;
+
+Reconnect::Watch Reconnect::watch() const { return Watch(loop_->state.consume()); }
+std::uint64_t Reconnect::epoch() const { return loop_->state.read()->epoch; }
+
+kio::Poll<Result<Status>> Reconnect::Watch::poll_status(const kio::Waiter& waiter) {
+  auto polled = state_.poll(waiter, [this](const State& now) -> kio::Poll<Result<Status>> {
+    // A change that is still unreported comes before the terminal error.
+    if (now.status && now.status != reported_) return Result<Status>(*now.status);
+    if (now.terminal) return Result<Status>(std::unexpected(*now.terminal));
+    return kio::kPending;
+  });
+  if (polled.pending()) return kio::kPending;
+  if (!*polled) return Result<Status>(std::unexpected(Error(Code::closed, "reconnect stopped")));
+  if (**polled) reported_ = ***polled;
+  return **std::move(polled);
+}
+
+kio::Poll<Result<void>> Reconnect::Watch::poll_closed(const kio::Waiter& waiter) const {
+  if (state_.poll_closed(waiter).pending()) return kio::kPending;
+  const auto now = state_.read();
+  if (now->terminal) return Result<void>(std::unexpected(*now->terminal));
+  return Result<void>();
+}
+
+kio::Poll<Result<Reconnect::State>> Reconnect::Watch::poll_change(const kio::Waiter& waiter) {
+  auto polled = state_.poll(waiter, [this](const State& now) -> kio::Poll<State> {
+    if (now == reported_state_) return kio::kPending;
+    return now;
+  });
+  if (polled.pending()) return kio::kPending;
+  if (!*polled) return Result<State>(std::unexpected(Error(Code::closed, "reconnect stopped")));
+  reported_state_ = **polled;
+  return Result<State>(reported_state_);
+}
+
+}  // namespace moq::native

@@ -1,0 +1,41 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "moq/base/result.h"
+
+namespace moq::native {
+
+/// How a URL's scheme says to reach the relay.
+enum class Scheme : std::uint8_t {
+  https,  ///< WebTransport over HTTP/3.
+  http,   ///< The same, after fetching the certificate's hash in the clear. Development only.
+  moqt,   ///< Raw QUIC.
+  moql,   ///< Another name of the same.
+};
+std::string_view to_string(Scheme scheme);
+
+/// Where to connect.
+struct Url {
+  Scheme scheme = Scheme::https;
+  std::string host;  ///< Name or address, IPv6 without brackets.
+  std::uint16_t port = 443;
+  std::string path;   ///< "" or begins with '/'.
+  std::string query;  ///< Without '?'; may hold a token, so it stays out of logs.
+
+  /// Fails with `bad_config`, saying what is wrong and what would do.
+  static Result<Url> parse(std::string_view text);
+
+  /// `host:port`, IPv6 in brackets; without the scheme's default port.
+  [[nodiscard]] std::string authority() const;
+  /// Path and query as they go into a request.
+  [[nodiscard]] std::string request() const;
+  /// For logs: without the query.
+  [[nodiscard]] std::string to_string() const;
+  [[nodiscard]] bool raw_quic() const { return scheme == Scheme::moqt || scheme == Scheme::moql; }
+  bool operator==(const Url&) const = default;
+};
+
+}  // namespace moq::native
