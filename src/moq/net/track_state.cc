@@ -55,10 +55,15 @@ bool State::stale(std::uint64_t sequence, Duration max_age) const {
   if (!info) return false;
   max_age = std::min(max_age, info->max_age);
   if (max_age == kUnlimitedAge) return false;
-  const auto next = by_sequence.upper_bound(sequence);
-  if (next == by_sequence.end()) return false;
-  const std::optional<std::uint64_t> superseded_at = next->second.group->first_timestamp();
-  return superseded_at && older(*superseded_at, max_age);
+  // A few that ended without a frame are passed over, not more: readers ask often.
+  constexpr int kSteps = 8;
+  auto next = by_sequence.upper_bound(sequence);
+  for (int step = 0; step < kSteps && next != by_sequence.end(); ++step, ++next) {
+    const auto& group = next->second.group;
+    if (const auto began = group->first_timestamp()) return older(*began, max_age);
+    if (group->unfinished()) return false;
+  }
+  return false;
 }
 
 std::optional<std::uint64_t> State::resume_point() const {
