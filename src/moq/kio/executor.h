@@ -137,6 +137,8 @@ class Remote {
 /// and are destroyed with their handles.
 class Executor {
  public:
+  /// `notify` as in `RunQueue`. A subclass whose `notify` uses its members closes the queue in its
+  /// own destructor, before they go.
   explicit Executor(std::function<void()> notify)
       : queue_(Ref<RunQueue>::make(std::move(notify))) {}
   Executor(const Executor&) = delete;
