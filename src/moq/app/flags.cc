@@ -1,0 +1,360 @@
+#include "moq/app/flags.h"
+
+#include <fmt/format.h>
+#include <toml++/toml.h>
+
+#include <algorithm>
+#include <cctype>
+#include <charconv>
+
+#include "moq/transport/quic/certificate.h"
+
+namespace moq::app {
+namespace {
+
+std::string env_name(std::string flag) {
+  std::ranges::transform(flag, flag.begin(), [](unsigned char c) {
+    return c == '-' ? '_' : static_cast<char>(std::toupper(c));
+  });
+  return "MOQ_" + flag;
+}
+
+template <typename Number>
+Result<Number> parse_number(std::string_view text) {
+  Number value{};
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc{} || end != text.data() + text.size()) {
+    return fail(Code::bad_config, "'" + std::string(text) + "' is not a number");
+  }
+  return value;
+}
+
+/// A number and the unit behind it.
+Result<std::pair<double, std::string_view>> split_unit(std::string_view text) {
+  double value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc{} || value < 0) return fail(Code::bad_config, "");
+  return std::pair(value, text.substr(static_cast<std::size_t>(end - text.data())));
+}
+
+Result<bool> parse_bool(std::string_view text) {
+  if (text == "true" || text == "1" || text.empty()) return true;
+  if (text == "false" || text == "0") return false;
+  return fail(Code::bad_config, "'" + std::string(text) + "' is neither true nor false");
+}
+
+void flatten(const std::string& prefix, const toml::table& table,
+             std::vector<std::pair<std::string, std::vector<std::string>>>& out) {
+  const auto to_text = [](const toml::node& node) -> std::string {
+    if (const auto* text = node.as_string()) return text->get();
+    if (const auto* flag = node.as_boolean()) return flag->get() ? "true" : "false";
+    if (const auto* whole = node.as_integer()) return std::to_string(whole->get());
+    if (const auto* real = node.as_floating_point()) return fmt::format("{}", real->get());
+    return {};
+  };
+  for (const auto& [key, node] : table) {
+    const std::string name = prefix + std::string(key.str());
+    if (const auto* inner = node.as_table()) {
+      flatten(name + ".", *inner, out);
+      continue;
+    }
+    std::vector<std::string> values;
+    if (const auto* array = node.as_array()) {
+      for (const auto& element : *array) values.push_back(to_text(element));
+    } else {
+      values.push_back(to_text(node));
+    }
+    out.emplace_back(name, std::move(values));
+  }
+}
+
+}  // namespace
+
+Result<Duration> parse_duration(std::string_view text) {
+  const auto parts = split_unit(text);
+  if (parts) {
+    const auto [value, unit] = *parts;
+    const double seconds = unit == "ms"                   ? value / 1e3
+                           : unit == "us"                 ? value / 1e6
+                           : unit == "s"                  ? value
+                           : unit == "m" || unit == "min" ? value * 60
+                           : unit == "h"                  ? value * 3600
+                           : unit.empty() && value == 0   ? 0
+                                                          : -1;
+    if (seconds >= 0 && seconds < 1e9) {
+      return std::chrono::duration_cast<Duration>(std::chrono::duration<double>(seconds));
+    }
+  }
+  return fail(Code::bad_config,
+              "'" + std::string(text) + "' is not a duration, such as 250ms, 1s or 5m");
+}
+
+Result<std::uint64_t> parse_size(std::string_view text) {
+  const auto parts = split_unit(text);
+  if (parts) {
+    auto [value, unit] = *parts;
+    const double base = unit.ends_with("iB") ? 1024 : 1000;
+    const std::size_t power =
+        unit.empty() || unit == "B" ? 0 : std::string_view("kMGT").find(unit.front()) + 1;
+    if (power <= 4) {
+      for (std::size_t i = 0; i < power; ++i) value *= base;
+      if (value < 9e18) return static_cast<std::uint64_t>(value);
+    }
+  }
+  return fail(Code::bad_config, "'" + std::string(text) + "' is not a size, such as 512MB or 8GiB");
+}
+
+CLI::Option* Settings::add_setting(const std::string& flag, std::string key, bool list, Setter set,
+                                   const std::string& help) {
+  auto setting = std::make_unique<Setting>();
+  setting->flag = flag;
+  setting->key = std::move(key);
+  setting->list = list;
+  setting->set = std::move(set);
+  setting->option = app_.add_option("--" + flag, setting->values, help);
+  setting->option->envname(env_name(flag));
+  if (list) {
+    setting->option->delimiter(',')->expected(1)->multi_option_policy(
+        CLI::MultiOptionPolicy::TakeAll);
+  } else {
+    setting->option->expected(1)->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
+  }
+  settings_.push_back(std::move(setting));
+  return settings_.back()->option;
+}
+
+CLI::Option* Settings::add(const std::string& flag, std::string key, Setter set,
+                           const std::string& help) {
+  return add_setting(flag, std::move(key), false, std::move(set), help);
+}
+
+CLI::Option* Settings::add_list(const std::string& flag, std::string key, Setter set,
+                                const std::string& help) {
+  return add_setting(flag, std::move(key), true, std::move(set), help);
+}
+
+CLI::Option* Settings::add_switch(const std::string& flag, std::string key, bool& value,
+                                  const std::string& help) {
+  auto* option = add(
+      flag, std::move(key),
+      [&value](const std::string& text) -> Result<void> {
+        MOQ_TRY(value, parse_bool(text));
+        return {};
+      },
+      help);
+  return option->expected(0, 1)->type_name("[=BOOL]");
+}
+
+CLI::Option* Settings::add_duration(const std::string& flag, std::string key, Duration& value,
+                                    const std::string& help) {
+  return add(
+             flag, std::move(key),
+             [&value](const std::string& text) -> Result<void> {
+               MOQ_TRY(value, parse_duration(text));
+               return {};
+             },
+             help)
+      ->type_name("DURATION");
+}
+
+CLI::Option* Settings::add_text(const std::string& flag, std::string key, std::string& value,
+                                const std::string& help) {
+  return add(
+      flag, std::move(key),
+      [&value](const std::string& text) -> Result<void> {
+        value = text;
+        return {};
+      },
+      help);
+}
+
+Result<void> Settings::load_file(const std::string& path) {
+  toml::table parsed;
+  try {
+    parsed = toml::parse_file(path);
+  } catch (const toml::parse_error& error) {
+    return fail(Code::bad_config, path + ":" + std::to_string(error.source().begin.line) + ": " +
+                                      std::string(error.description()));
+  }
+  std::vector<std::pair<std::string, std::vector<std::string>>> entries;
+  flatten("", parsed, entries);
+  for (auto& [key, values] : entries) {
+    const auto known = std::ranges::find(settings_, key, [](const auto& s) { return s->key; });
+    if (known != settings_.end()) {
+      (*known)->file_values = std::move(values);
+      continue;
+    }
+    const std::size_t dot = key.rfind('.');
+    const std::string table = dot == std::string::npos ? "" : key.substr(0, dot + 1);
+    std::string expected;
+    for (const auto& setting : settings_) {
+      if (setting->key.starts_with(table) && !setting->key.empty()) {
+        expected += (expected.empty() ? "`" : ", `") + setting->key.substr(table.size()) + "`";
+      }
+    }
+    return fail(Code::bad_config,
+                path + ": unknown field `" + key.substr(table.size()) + "`" +
+                    (expected.empty() ? "" : ", expected one of " + expected) +
+                    (table.empty() ? "" : " in `" + table.substr(0, table.size() - 1) + "`"));
+  }
+  return {};
+}
+
+Result<void> Settings::apply() {
+  for (const auto& setting : settings_) {
+    const bool given = setting->option->count() > 0;
+    std::vector<std::string> values = given ? setting->values : setting->file_values;
+    if (given && values.empty()) values.emplace_back();  // A switch without a value.
+    for (const std::string& value : values) {
+      const auto set = setting->set(value);
+      if (!set) {
+        const std::string name = given ? "--" + setting->flag : setting->key;
+        return std::unexpected(set.error().with_context(name));
+      }
+    }
+  }
+  return {};
+}
+
+void add_quic(Settings& settings, transport::quic::Parameters& parameters) {
+  const auto number = [](auto& value) {
+    return [&value](const std::string& text) -> Result<void> {
+      MOQ_TRY(const auto parsed, parse_size(text));
+      value = static_cast<std::remove_reference_t<decltype(value)>>(parsed);
+      return {};
+    };
+  };
+  settings.add(
+      "quic-max-streams", "quic.max_streams",
+      [&parameters](const std::string& text) -> Result<void> {
+        MOQ_TRY(parameters.max_streams_bidi, parse_number<std::uint64_t>(text));
+        parameters.max_streams_uni = parameters.max_streams_bidi;
+        return {};
+      },
+      "Streams a peer may have open, each of bidi and uni (10000)");
+  settings.add_duration("quic-idle-timeout", "quic.idle_timeout", parameters.idle_timeout,
+                        "A silent path ends the session after this (10s)");
+  settings.add_duration("quic-keep-alive", "quic.keep_alive", parameters.keep_alive,
+                        "Pings this often when nothing else is sent (3s, 0 = never)");
+  settings.add_switch("quic-mtu-discovery", "quic.mtu_discovery", parameters.path_mtu_discovery,
+                      "Looks for packets larger than 1200 bytes (on)");
+  settings.add(
+      "quic-congestion-control", "quic.congestion_control",
+      [&parameters](const std::string& text) -> Result<void> {
+        if (text != "loss" && text != "delay") {
+          return fail(Code::bad_config, "'" + text + "' is neither loss nor delay");
+        }
+        parameters.congestion_control = text == "loss" ? transport::quic::CongestionControl::cubic
+                                                       : transport::quic::CongestionControl::bbr;
+        return {};
+      },
+      "loss (cubic, the default) or delay (bbr)");
+  settings.add("quic-receive-window", "quic.receive_window", number(parameters.connection_window),
+               "Bytes a session takes in before they are read (64MiB)");
+  settings.add("quic-stream-receive-window", "quic.stream_receive_window",
+               number(parameters.stream_window), "The same for each stream (1.25MB)");
+  settings.add("quic-send-window", "quic.send_window", number(parameters.stream_send_buffer),
+               "Bytes queued on a stream before its writer waits (256KiB)");
+  settings.add_text("quic-qlog", "quic.qlog", parameters.qlog_directory,
+                    "One qlog file a connection goes into this folder");
+}
+
+void ClientFlags::add(Settings& settings) {
+  settings.add_text("connect", "", url, "Where to connect: https, http, moqt or moql URL")
+      ->type_name("URL");
+  settings.add_list(
+      "connect-version", "",
+      [this](const std::string& text) -> Result<void> {
+        MOQ_TRY(const net::Version version, net::parse_version(text));
+        versions.push_back(version);
+        return {};
+      },
+      "Offer this version only (moq-lite-03 ... moq-lite-06); repeat for several");
+  settings.add_duration("connect-timeout", "", options.connect_timeout,
+                        "Limit of one whole attempt (30s, 0 = none)");
+  settings.add_duration("connect-race", "", options.address_race,
+                        "Wait before the next address of a name is tried beside (250ms)");
+  settings.add_switch("connect-once", "", once, "Dial once; end when the session ends");
+  settings.add_list(
+      "connect-tls-root", "",
+      [this](const std::string& text) -> Result<void> {
+        options.tls.root_files.push_back(text);
+        return {};
+      },
+      "PEM file of an authority to trust; repeat. The system's count only if asked for");
+  settings
+      .add(
+          "connect-tls-system-roots", "",
+          [this](const std::string& text) -> Result<void> {
+            MOQ_TRY(system_roots, parse_bool(text));
+            system_roots_chosen = true;
+            return {};
+          },
+          "Trust the system's authorities")
+      ->expected(0, 1)
+      ->type_name("[=BOOL]");
+  settings.add_list(
+      "connect-tls-fingerprint", "",
+      [this](const std::string& text) -> Result<void> {
+        MOQ_TRY(const auto pin, transport::quic::parse_fingerprint(text));
+        options.tls.pins.push_back(pin);
+        return {};
+      },
+      "SHA-256 of the one certificate to accept, in hex; repeat");
+  settings.add_text("connect-tls-cert", "", certificate_file, "Client certificate, PEM");
+  settings.add_text("connect-tls-key", "", key_file, "Its key, PEM");
+  settings.add_switch("connect-tls-insecure", "", options.tls.insecure,
+                      "Do not verify the server at all");
+  settings.add(
+      "connect-tls-host-name", "",
+      [this](const std::string& text) -> Result<void> {
+        options.tls.server_name = text;
+        return {};
+      },
+      "Name to send and verify in place of the URL's host");
+  settings.add_duration("backoff-initial", "", backoff.initial, "Wait before the first retry (1s)");
+  settings.add(
+      "backoff-multiplier", "",
+      [this](const std::string& text) -> Result<void> {
+        MOQ_TRY(backoff.multiplier, parse_number<double>(text));
+        return {};
+      },
+      "Growth of the wait from one retry to the next (2)");
+  settings.add_duration("backoff-max", "", backoff.max, "Longest wait (30s)");
+  settings.add_duration("backoff-timeout", "", backoff.timeout,
+                        "Give up after this long without a session (5m, 0 = never)");
+  settings.add(
+      "goaway-redirect", "",
+      [this](const std::string& text) -> Result<void> {
+        if (text == "follow") {
+          options.redirects = native::RedirectPolicy::follow;
+        } else if (text == "same-host") {
+          options.redirects = native::RedirectPolicy::same_host;
+        } else if (text == "ignore") {
+          options.redirects = native::RedirectPolicy::ignore;
+        } else {
+          return fail(Code::bad_config, "'" + text + "' is not follow, same-host or ignore");
+        }
+        return {};
+      },
+      "Where a relay may send us (same-host)");
+  add_quic(settings, options.quic);
+}
+
+Result<void> ClientFlags::finish() {
+  MOQ_CHECK(backoff.check());
+  if (certificate_file.empty() != key_file.empty()) {
+    return fail(Code::bad_config, "--connect-tls-cert and --connect-tls-key go together");
+  }
+  if (!certificate_file.empty()) {
+    MOQ_TRY(options.tls.identity, transport::quic::Identity::load(certificate_file, key_file));
+  }
+  options.tls.system_roots = system_roots_chosen ? system_roots : options.tls.root_files.empty();
+  options.tls_configured = options.tls.insecure || !options.tls.pins.empty() ||
+                           !options.tls.root_files.empty() || system_roots_chosen;
+  if (const char* file = std::getenv("SSLKEYLOGFILE")) options.tls.key_log_file = file;
+  if (!versions.empty()) options.versions = versions;
+  return {};
+}
+
+}  // namespace moq::app

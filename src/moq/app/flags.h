@@ -1,0 +1,85 @@
+#pragma once
+
+#include <CLI/App.hpp>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "moq/base/result.h"
+#include "moq/base/time.h"
+#include "moq/native/backoff.h"
+#include "moq/native/client.h"
+
+namespace moq::app {
+
+/// "250ms", "1s", "5m", "1h"; "0" needs no unit.
+Result<Duration> parse_duration(std::string_view text);
+/// "65536", "512MB", "8GiB".
+Result<std::uint64_t> parse_size(std::string_view text);
+
+/// The settings of a program: each is a flag, an environment variable (`MOQ_` and the flag in
+/// capitals) and, if it has a key, an entry of a TOML file. Flags win over the environment, that
+/// over the file. Values are checked when they are read, with errors that name the setting.
+class Settings {
+ public:
+  using Setter = std::function<Result<void>(const std::string&)>;
+
+  explicit Settings(CLI::App& app) : app_(app) {}
+
+  /// A setting with one value. `flag` is without dashes; `key` is the dotted TOML key, or "".
+  CLI::Option* add(const std::string& flag, std::string key, Setter set, const std::string& help);
+  /// One that may be repeated (flag), comma-separated (environment), or an array (file).
+  CLI::Option* add_list(const std::string& flag, std::string key, Setter set,
+                        const std::string& help);
+  /// A switch: alone, or with `=true`, `=false`.
+  CLI::Option* add_switch(const std::string& flag, std::string key, bool& value,
+                          const std::string& help);
+  CLI::Option* add_duration(const std::string& flag, std::string key, Duration& value,
+                            const std::string& help);
+  CLI::Option* add_text(const std::string& flag, std::string key, std::string& value,
+                        const std::string& help);
+
+  /// After parsing: takes from the file what flags and environment left open. Fails for a key that
+  /// is unknown, naming it and what could stand there.
+  Result<void> load_file(const std::string& path);
+  /// Applies everything. Fails with the first bad value, naming its setting.
+  Result<void> apply();
+
+ private:
+  struct Setting {
+    std::string flag;
+    std::string key;
+    bool list = false;
+    Setter set;
+    CLI::Option* option;
+    std::vector<std::string> values;  ///< From the command line or the environment.
+    std::vector<std::string> file_values;
+  };
+  CLI::Option* add_setting(const std::string& flag, std::string key, bool list, Setter set,
+                           const std::string& help);
+
+  CLI::App& app_;
+  std::vector<std::unique_ptr<Setting>> settings_;
+};
+
+/// Flags of QUIC, alike for client and relay.
+void add_quic(Settings& settings, transport::quic::Parameters& parameters);
+/// Flags of a client: `--connect-*`, `--backoff-*`, `--goaway-redirect`.
+struct ClientFlags {
+  std::string url;
+  native::ClientOptions options;
+  native::Backoff backoff;
+  bool once = false;
+  std::string certificate_file;
+  std::string key_file;
+  bool system_roots_chosen = false;
+  bool system_roots = true;
+  std::vector<net::Version> versions;
+
+  void add(Settings& settings);
+  /// After `Settings::apply()`: what only makes sense together.
+  Result<void> finish();
+};
+
+}  // namespace moq::app

@@ -1,0 +1,157 @@
+#include "moq/relay/config.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cstdlib>
+#include <fstream>
+
+#include "moq/app/events.h"
+
+namespace moq::relay {
+namespace {
+
+app::Settings::Setter into(std::vector<std::string>& list) {
+  return [&list](const std::string& text) -> Result<void> {
+    list.push_back(text);
+    return {};
+  };
+}
+
+app::Settings::Setter into(std::vector<Pattern>& patterns, std::string flag) {
+  return [&patterns, flag](const std::string& text) -> Result<void> {
+    MOQ_TRY(Pattern pattern, Pattern::parse(text, flag));
+    patterns.push_back(std::move(pattern));
+    return {};
+  };
+}
+
+}  // namespace
+
+void Config::add(CLI::App& app, app::Settings& settings, std::string& file) {
+  listen.v6 = true;
+  listen.port = 443;
+  app.add_option("FILE", file, "Settings as TOML; flags and environment win over it");
+  settings.add(
+      "log-level", "log.level",
+      [this](const std::string& text) -> Result<void> {
+        MOQ_TRY(log_level, app::parse_level(text));
+        return {};
+      },
+      "error, warn, info (default), debug, trace");
+  settings
+      .add(
+          "listen", "listen.bind",
+          [this](const std::string& text) -> Result<void> {
+            MOQ_TRY(listen, transport::SocketAddress::parse(text));
+            return {};
+          },
+          "UDP address for QUIC and WebTransport ([::]:443)")
+      ->type_name("ADDR");
+  settings.add_list(
+      "listen-version", "listen.version",
+      [this](const std::string& text) -> Result<void> {
+        MOQ_TRY(const net::Version version, net::parse_version(text));
+        versions.push_back(version);
+        return {};
+      },
+      "Accept this version only; repeat for several");
+  settings.add_list("listen-tls-cert", "listen.tls.cert", into(tls_cert),
+                    "Certificate chain, PEM; repeat in pairs with --listen-tls-key");
+  settings.add_list("listen-tls-key", "listen.tls.key", into(tls_key), "Its key, PEM");
+  settings.add_list("listen-tls-generate", "listen.tls.generate", into(tls_generate),
+                    "Make a self-signed certificate (ECDSA P-256, 14 days) for these names");
+  settings.add_list("listen-tls-root", "listen.tls.root", into(tls_root),
+                    "PEM file of an authority for client certificates");
+  settings.add_text("listen-reset-key", "listen.reset_key", reset_key_file,
+                    "File of 32 bytes: the secret of stateless resets, the same over restarts "
+                    "(derived from the certificate's key if not given)");
+  settings.add_list(
+      "auth-public", "auth.public",
+      [this](const std::string& text) -> Result<void> {
+        MOQ_TRY(Pattern pattern, Pattern::parse(text, "--auth-public"));
+        grants.publish.push_back(pattern);
+        grants.subscribe.push_back(std::move(pattern));
+        return {};
+      },
+      "What anyone may publish and subscribe to: `**`, `anon/**`; repeat");
+  settings.add_list("auth-public-publish", "auth.public_publish",
+                    into(grants.publish, "--auth-public-publish"), "The same, publishing alone");
+  settings.add_list("auth-public-subscribe", "auth.public_subscribe",
+                    into(grants.subscribe, "--auth-public-subscribe"),
+                    "The same, subscribing alone");
+  settings
+      .add(
+          "web-http-listen", "web.http.listen",
+          [this](const std::string& text) -> Result<void> {
+            MOQ_TRY(web_listen, transport::SocketAddress::parse(text));
+            return {};
+          },
+          "TCP address for /certificate.sha256, /announced, /fetch and /health")
+      ->type_name("ADDR");
+  settings.add(
+      "cluster-id", "cluster.id",
+      [this](const std::string& text) -> Result<void> {
+        std::uint64_t id = 0;
+        const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), id);
+        if (error != std::errc{} || end != text.data() + text.size() || id == 0 || id >> 53 != 0) {
+          return fail(Code::bad_config, "'" + text + "' is not a number from 1 to 2^53-1");
+        }
+        hop = id;
+        return {};
+      },
+      "This relay's hop id (random)");
+  settings.add_duration("drain-timeout", "drain_timeout", drain_timeout,
+                        "SIGTERM: tell clients to leave, then wait at most this long (10s)");
+  app::add_quic(settings, quic);
+}
+
+Result<void> Config::finish() {
+  if (tls_cert.size() != tls_key.size()) {
+    return fail(Code::bad_config, "--listen-tls-cert and --listen-tls-key come in pairs");
+  }
+  if (tls_cert.empty() && tls_generate.empty()) {
+    return fail(Code::bad_config,
+                "no certificate: give --listen-tls-cert with --listen-tls-key, or "
+                "--listen-tls-generate localhost to try things out");
+  }
+  if (grants.publish.empty() && grants.subscribe.empty()) {
+    return fail(Code::bad_config,
+                "nobody may do anything: give --auth-public, such as --auth-public '**'");
+  }
+  if (versions.empty()) {
+    versions.assign(net::session_versions().begin(), net::session_versions().end());
+  }
+  return {};
+}
+
+Result<transport::quic::ServerTls> Config::tls() const {
+  transport::quic::ServerTlsOptions options;
+  for (std::size_t i = 0; i < tls_cert.size(); ++i) {
+    MOQ_TRY(auto identity, transport::quic::Identity::load(tls_cert[i], tls_key[i]));
+    options.identities.push_back(std::move(identity));
+  }
+  if (!tls_generate.empty()) {
+    transport::quic::GenerateOptions generate;
+    generate.names = tls_generate;
+    MOQ_TRY(auto identity, transport::quic::Identity::generate(generate));
+    options.identities.push_back(std::move(identity));
+  }
+  options.client_root_files = tls_root;
+  if (!tls_root.empty()) options.client_auth = transport::quic::ClientAuth::request;
+  if (const char* file = std::getenv("SSLKEYLOGFILE")) options.key_log_file = file;
+  return transport::quic::ServerTls::create(std::move(options));
+}
+
+Result<std::optional<transport::quic::ResetKey>> Config::reset_key() const {
+  if (reset_key_file.empty()) return std::optional<transport::quic::ResetKey>();
+  std::ifstream in(reset_key_file, std::ios::binary);
+  transport::quic::ResetKey key{};
+  in.read(reinterpret_cast<char*>(key.data()), static_cast<std::streamsize>(key.size()));
+  if (!in || in.peek() != std::char_traits<char>::eof()) {
+    return fail(Code::bad_config, "--listen-reset-key: '" + reset_key_file +
+                                      "' must be a readable file of exactly 32 bytes");
+  }
+  return std::optional(key);
+}
+
+}  // namespace moq::relay

@@ -1,0 +1,40 @@
+#pragma once
+
+#include <CLI/App.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "moq/app/flags.h"
+#include "moq/base/log.h"
+#include "moq/native/server.h"
+#include "moq/relay/auth.h"
+
+namespace moq::relay {
+
+/// All that a relay is told: flags over environment over file.
+struct Config {
+  log::Level log_level = log::Level::info;
+  transport::SocketAddress listen;
+  std::optional<transport::SocketAddress> web_listen;
+  std::vector<net::Version> versions;
+  std::vector<std::string> tls_cert;
+  std::vector<std::string> tls_key;
+  std::vector<std::string> tls_generate;
+  std::vector<std::string> tls_root;
+  std::string reset_key_file;
+  Grants grants;
+  std::optional<std::uint64_t> hop;
+  Duration drain_timeout = 10s;
+  transport::quic::Parameters quic;
+
+  /// Registers the flags; `file` gets the positional argument.
+  void add(CLI::App& app, app::Settings& settings, std::string& file);
+  /// What only makes sense together. Fails with `bad_config`.
+  Result<void> finish();
+  /// Loads or generates the certificates.
+  [[nodiscard]] Result<transport::quic::ServerTls> tls() const;
+  [[nodiscard]] Result<std::optional<transport::quic::ResetKey>> reset_key() const;
+};
+
+}  // namespace moq::relay

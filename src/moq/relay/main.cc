@@ -1,0 +1,101 @@
+#include <CLI/App.hpp>
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>
+#include <array>
+#include <csignal>
+#include <cstdio>
+
+#include "moq/app/events.h"
+#include "moq/io/signals.h"
+#include "moq/relay/relay.h"
+#include "moq/relay/web.h"
+
+namespace moq::relay {
+namespace {
+
+constexpr int kFailed = 1;
+constexpr int kBadUsage = 2;
+
+int report(const Error& error) {
+  app::Event("failed").add("error", error.describe()).write(log::Level::error);
+  return kFailed;
+}
+
+/// Serves until a signal or the socket's failure; the exit code.
+kio::Task<int> serve(io::Loop& loop, Relay& relay, io::Signals& signals, Duration drain_timeout) {
+  kio::Spawned<Error> running = loop.spawn(relay.run());
+  std::optional<Error> failed;
+  co_await kio::wait([&](const kio::Waiter& waiter) -> kio::Poll<kio::Unit> {
+    if (auto ended = running.poll_join(waiter)) {
+      failed = *std::move(ended);
+      return kio::Unit{};
+    }
+    if (signals.poll_next(waiter)) return kio::Unit{};
+    return kio::kPending;
+  });
+  if (failed) co_return report(*failed);
+  // A second signal ends the wait at once.
+  kio::Spawned<void> draining = loop.spawn(relay.drain(drain_timeout));
+  co_await kio::wait([&](const kio::Waiter& waiter) -> kio::Poll<kio::Unit> {
+    if (draining.poll_join(waiter) || signals.poll_next(waiter)) return kio::Unit{};
+    return kio::kPending;
+  });
+  co_return 0;
+}
+
+int run(const Config& config) {
+  auto loop = io::Loop::create();
+  if (!loop) return report(loop.error());
+  constexpr std::array kSignals = {SIGINT, SIGTERM};
+  auto signals = io::Signals::create(**loop, kSignals);
+  if (!signals) return report(signals.error());
+  SystemRandom random;
+  io::Resolver resolver;
+  const native::Environment environment(**loop, resolver, random);
+  auto relay = Relay::create(environment, config);
+  if (!relay) return report(relay.error());
+  app::Event("listening")
+      .add("kind", "quic")
+      .add("addr", (*relay)->address().to_string())
+      .write(log::Level::info);
+  std::unique_ptr<Web> web;
+  if (config.web_listen) {
+    auto bound = Web::create(**loop, **relay, *config.web_listen);
+    if (!bound) return report(bound.error());
+    web = *std::move(bound);
+    app::Event("listening")
+        .add("kind", "http")
+        .add("addr", web->address().to_string())
+        .write(log::Level::info);
+  }
+  return (*loop)->run(serve(**loop, **relay, **signals, config.drain_timeout));
+}
+
+int main(int argc, char** argv) {
+  CLI::App app(
+      "Relays Media over QUIC broadcasts: takes each in once, hands it out to any number.\n"
+      "Try it: moq-relay --listen 127.0.0.1:4443 --listen-tls-generate localhost "
+      "--auth-public '**' --web-http-listen 127.0.0.1:4443",
+      "moq-relay");
+  app.set_version_flag("--version", "moq-relay " MOQ_VERSION);
+  app::Settings settings(app);
+  Config config;
+  std::string file;
+  config.add(app, settings, file);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : kBadUsage;
+  }
+  Result<void> read = file.empty() ? Result<void>() : settings.load_file(file);
+  if (read) read = settings.apply();
+  if (read) read = config.finish();
+  app::start_log("moq-relay", config.log_level);
+  if (!read) return report(read.error());
+  return run(config);
+}
+
+}  // namespace
+}  // namespace moq::relay
+
+int main(int argc, char** argv) { return moq::relay::main(argc, argv); }

@@ -1,0 +1,115 @@
+#include "moq/relay/relay.h"
+
+#include "moq/app/events.h"
+#include "moq/net/wire_code.h"
+
+namespace moq::relay {
+
+Result<std::unique_ptr<Relay>> Relay::create(const native::Environment& environment,
+                                             const Config& config) {
+  MOQ_TRY(auto tls, config.tls());
+  const transport::quic::Fingerprint fingerprint = tls.identities().front().fingerprint();
+  native::ServerOptions options(config.listen, std::move(tls));
+  options.versions = config.versions;
+  options.quic = config.quic;
+  MOQ_TRY(options.reset_key, config.reset_key());
+  auto server = native::Server::create(environment, std::move(options));
+  if (!server) {
+    return std::unexpected(
+        server.error().with_context("listening on " + config.listen.to_string()));
+  }
+  // Below 2^53, so that JavaScript reads it right.
+  const std::uint64_t hop = config.hop.value_or(1 + environment.random->below((1ULL << 53) - 1));
+  return std::unique_ptr<Relay>(
+      new Relay(environment, config, *std::move(server), net::origin::Producer(hop), fingerprint));
+}
+
+Relay::Relay(const native::Environment& environment, const Config& config, native::Server server,
+             net::origin::Producer origin, transport::quic::Fingerprint fingerprint)
+    : environment_(environment),
+      grants_(config.grants),
+      server_(std::move(server)),
+      origin_(std::move(origin)),
+      fingerprint_(fingerprint),
+      tasks_(*environment.executor) {}
+
+kio::Task<Error> Relay::run() {
+  for (;;) {
+    auto request = co_await server_.accept();
+    if (!request) co_return request.error();
+    tasks_.spawn(serve(*std::move(request)));
+  }
+}
+
+Result<net::SessionOptions> Relay::admit_session(const net::Request& request) const {
+  MOQ_TRY(const Admission admission, admit(request.path()));
+  const net::Path root = admission.root;
+  const auto allowed = [root](std::vector<Pattern> patterns) -> net::origin::Filter {
+    return [root, patterns = std::move(patterns)](const net::Path& path) {
+      const auto whole = root.join(path);
+      return whole && Grants::covers(patterns, *whole);
+    };
+  };
+  net::SessionOptions options;
+  options.hop = origin_.hop();
+  options.retraction_delay = kRetractionDelay;
+  if (request.wants_subscribe()) {
+    MOQ_TRY(options.publish, origin_.consume().scope(root, allowed(grants_.subscribe)));
+  }
+  if (request.wants_publish()) {
+    MOQ_TRY(options.subscribe, origin_.scope(root, allowed(grants_.publish)));
+  }
+  return options;
+}
+
+kio::Task<void> Relay::serve(net::Request request) {
+  auto options = admit_session(request);
+  if (!options || draining_) {
+    const Error error =
+        options ? Error(Code::going_away, "the relay is draining") : options.error();
+    app::Event("session_refused")
+        .add("remote", request.peer())
+        .add("code", net::to_code(error, net::Scope::session))
+        .add("reason", error.describe())
+        .write(log::Level::warn);
+    std::move(request).reject(error);
+    co_return;
+  }
+  net::Session session = std::move(request).accept(*std::move(options));
+  const std::uint64_t id = next_id_++;
+  sessions_.emplace(id, &session);
+  app::Event("session_accepted")
+      .add("id", id)
+      .add("remote", session.peer())
+      .add("version", net::to_string(session.version()))
+      .add("transport", session.carrier())
+      .write(log::Level::info);
+  const Error ended = co_await session.closed();
+  app::Event("session_closed")
+      .add("id", id)
+      .add("code", ended.wire.value_or(net::to_code(ended, net::Scope::session)))
+      .add("reason", ended.describe())
+      .write(log::Level::info);
+  sessions_.erase(id);
+  on_left_.wake();
+}
+
+kio::Task<void> Relay::drain(Duration timeout) {
+  draining_ = true;
+  app::Event("draining").add("sessions", sessions_.size()).write(log::Level::info);
+  for (const auto& [id, session] : sessions_) session->goaway("");
+  kio::Timer timer(environment_.executor->clock());
+  timer.set_after(timeout);
+  co_await kio::wait([&](const kio::Waiter& waiter) -> kio::Poll<kio::Unit> {
+    if (sessions_.empty() || timer.poll(waiter)) return kio::Unit{};
+    on_left_.add(waiter);
+    return kio::kPending;
+  });
+  const std::size_t left = sessions_.size();
+  for (const auto& [id, session] : sessions_) {
+    session->close(Error(Code::going_away, "the relay stops"));
+  }
+  app::Event("drained").add("sessions", left).write(log::Level::info);
+}
+
+}  // namespace moq::relay

@@ -1,0 +1,52 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+
+#include "moq/native/server.h"
+#include "moq/relay/config.h"
+
+namespace moq::relay {
+
+/// One relay node: clients' sessions around one origin. Belongs to the executor's thread.
+class Relay {
+ public:
+  /// Binds the socket. Fails with the network's error, or `bad_config`.
+  static Result<std::unique_ptr<Relay>> create(const native::Environment& environment,
+                                               const Config& config);
+
+  /// Serves clients until the socket fails.
+  kio::Task<Error> run();
+  /// Sends GOAWAY to everybody and takes nobody in; ready when all have left or `timeout` is over.
+  kio::Task<void> drain(Duration timeout);
+
+  [[nodiscard]] transport::SocketAddress address() const { return server_.local_address(); }
+  /// SHA-256 of the first certificate.
+  [[nodiscard]] const transport::quic::Fingerprint& fingerprint() const { return fingerprint_; }
+  [[nodiscard]] const net::origin::Producer& origin() const { return origin_; }
+  [[nodiscard]] const Grants& grants() const { return grants_; }
+  [[nodiscard]] std::size_t sessions() const { return sessions_.size(); }
+
+ private:
+  Relay(const native::Environment& environment, const Config& config, native::Server server,
+        net::origin::Producer origin, transport::quic::Fingerprint fingerprint);
+  kio::Task<void> serve(net::Request request);
+  [[nodiscard]] Result<net::SessionOptions> admit_session(const net::Request& request) const;
+
+  native::Environment environment_;
+  Grants grants_;
+  native::Server server_;
+  net::origin::Producer origin_;
+  transport::quic::Fingerprint fingerprint_;
+  std::map<std::uint64_t, net::Session*> sessions_;
+  std::uint64_t next_id_ = 1;
+  bool draining_ = false;
+  kio::WaiterList on_left_;
+  kio::TaskGroup tasks_;  // Last: its tasks use all of the above.
+};
+
+/// A publisher that is away for less than this is not missed: subscribers wait on.
+inline constexpr Duration kRetractionDelay = 2s;
+
+}  // namespace moq::relay
