@@ -11,7 +11,8 @@ from .processes import udp_port_is_bound
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 OURS, RUST = "ours", "rust"
-PROGRAMS = {OURS: os.path.join(ROOT, "build/release/bin"), RUST: os.path.join(ROOT, "build/peers/rust/bin")}
+# MOQ_BIN_DIR tries another build of ours.
+PROGRAMS = {OURS: os.environ.get("MOQ_BIN_DIR", os.path.join(ROOT, "build/release/bin")), RUST: os.path.join(ROOT, "build/peers/rust/bin")}
 GROUP_SECONDS = 1
 
 
