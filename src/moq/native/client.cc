@@ -180,7 +180,8 @@ namespace {
 /// A moq session over QUIC as a link.
 class SessionLink final : public Link {
  public:
-  explicit SessionLink(Established established) : established_(std::move(established)) {}
+  SessionLink(Established established, std::string url)
+      : established_(std::move(established)), url_(std::move(url)) {}
 
   kio::Poll<Error> poll_closed(const kio::Waiter& waiter) override {
     return established_.session.poll_closed(waiter);
@@ -195,9 +196,15 @@ class SessionLink final : public Link {
     return established_.session.poll_goaway(waiter);
   }
   void close(const Error& error) override { established_.session.close(error); }
+  kio::Task<void> finish(Duration limit) override { return established_.session.finish(limit); }
+  [[nodiscard]] LinkInfo info() const override {
+    const net::Session& session = established_.session;
+    return {url_, std::string(net::to_string(session.version())), std::string(session.carrier())};
+  }
 
  private:
   Established established_;
+  std::string url_;
 };
 
 }  // namespace
@@ -215,7 +222,8 @@ class UrlDialer final : public Dialer {
     const net::Session& session = established->session;
     MOQ_LOG(debug, kLog, "{} up: {} over {}", url_.to_string(), net::to_string(session.version()),
             session.carrier());
-    std::unique_ptr<Link> link = std::make_unique<SessionLink>(*std::move(established));
+    std::unique_ptr<Link> link =
+        std::make_unique<SessionLink>(*std::move(established), url_.to_string());
     co_return std::move(link);
   }
 

@@ -15,6 +15,11 @@ bool is_terminal(const Error& error) {
 
 }  // namespace
 
+kio::Task<void> Link::finish(Duration /*limit*/) {
+  close(Error(Code::closed));
+  co_return;
+}
+
 class Reconnect::Loop {
  public:
   Loop(kio::Executor& executor, Random& random, std::unique_ptr<Dialer> dialer,
@@ -26,6 +31,13 @@ class Reconnect::Loop {
         task_(executor.spawn(run())) {}
 
   kio::Producer<State> state;
+
+  kio::Task<void> finish(Duration limit) {
+    task_.cancel();
+    if (link_) co_await link_->finish(limit);
+    link_.reset();
+    state.close();
+  }
 
  private:
   enum class Event : std::uint8_t { closed, suspect, goaway };
@@ -73,11 +85,20 @@ class Reconnect::Loop {
     link_ = std::move(link);
     goaway_.reset();
     since_ = executor_.clock().now();
-    state.write([](State& now) {
+    const LinkInfo info = link_->info();
+    state.write([&info](State& now) {
       now.status = Status::connected;
+      now.link = info;
       ++now.epoch;
       now.last_error.reset();
       now.next_dial = Duration::zero();
+      return true;
+    });
+  }
+
+  void leave(const Error& why) {
+    state.write([&why](State& now) {
+      now.left = why;
       return true;
     });
   }
@@ -101,6 +122,7 @@ class Reconnect::Loop {
     state.write([&error](State& now) {
       now.status = Status::disconnected;
       now.last_error = error;
+      now.left = error;
       return true;
     });
     if (is_terminal(error)) {
@@ -150,6 +172,7 @@ class Reconnect::Loop {
       MOQ_LOG(debug, kLog, "dial failed: {}", failed->describe());
       state.write([&](State& now) {
         now.last_error = failed;
+        ++now.failed_dials;
         return true;
       });
       if (is_terminal(*failed)) co_return std::unexpected(*failed);
@@ -175,6 +198,7 @@ class Reconnect::Loop {
           state.write([this](State& now) {
             now.status = Status::disconnected;
             now.last_error = end_;
+            now.left = end_;
             return true;
           });
         } else if (link_->poll_alive(waiter)) {
@@ -198,7 +222,10 @@ class Reconnect::Loop {
       give_up(dialed ? dialed->error() : *ended);
       co_return false;
     }
-    if (!ended) link_->close(Error(Code::closed, "replaced: the path was dead"));
+    if (!ended) {
+      link_->close(Error(Code::closed, "replaced: the path was dead"));
+      leave(Error(Code::timeout, "the path is silent"));
+    }
     adopt(**std::move(dialed));
     co_return true;
   }
@@ -218,6 +245,7 @@ class Reconnect::Loop {
       co_return false;
     }
     old_links_.spawn(linger(std::move(link_)));
+    leave(Error(Code::going_away, "goaway"));
     adopt(*std::move(dialed));
     co_return true;
   }
@@ -247,7 +275,11 @@ Reconnect::Reconnect(kio::Executor& executor, Random& random, std::unique_ptr<Di
                      const Backoff& backoff)
     : loop_(std::make_unique<Loop>(executor, random, std::move(dialer), backoff)) {}
 
+Reconnect::Reconnect(Reconnect&&) noexcept = default;
+Reconnect& Reconnect::operator=(Reconnect&&) noexcept = default;
 Reconnect::~Reconnect() = default;
+
+kio::Task<void> Reconnect::finish(Duration limit) { return loop_->finish(limit); }
 
 Reconnect::Watch Reconnect::watch() const { return Watch(loop_->state.consume()); }
 std::uint64_t Reconnect::epoch() const { return loop_->state.read()->epoch; }

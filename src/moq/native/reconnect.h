@@ -13,6 +13,14 @@
 
 namespace moq::native {
 
+/// What a session was agreed on, for logs.
+struct LinkInfo {
+  std::string url;  ///< Without its query.
+  std::string version;
+  std::string transport;
+  bool operator==(const LinkInfo&) const = default;
+};
+
 /// An established session, as the reconnect loop sees it. Dropping it closes it.
 class Link {
  public:
@@ -26,6 +34,9 @@ class Link {
   /// Ready once the peer asked to leave: for a URI, or, if empty, to come back.
   virtual kio::Poll<std::string> poll_goaway(const kio::Waiter& waiter) = 0;
   virtual void close(const Error& error) = 0;
+  /// Closes cleanly, after waiting at most `limit` for what still has to be sent.
+  virtual kio::Task<void> finish(Duration limit);
+  [[nodiscard]] virtual LinkInfo info() const { return {}; }
 };
 
 /// Where links come from.
@@ -55,6 +66,9 @@ class Reconnect {
     std::optional<Error> terminal;    ///< Gave up, with the cause.
     std::optional<Error> last_error;  ///< Why the last dial failed or the last session ended.
     Duration next_dial{};             ///< Wait before the dial that follows `last_error`.
+    std::uint64_t failed_dials = 0;   ///< Over the whole life.
+    LinkInfo link;                    ///< The newest session.
+    std::optional<Error> left;        ///< Why the session before, or the newest, is over.
     bool operator==(const State&) const = default;
   };
 
@@ -95,12 +109,15 @@ class Reconnect {
   /// Starts the loop. `random` must outlive it.
   Reconnect(kio::Executor& executor, Random& random, std::unique_ptr<Dialer> dialer,
             const Backoff& backoff);
-  Reconnect(Reconnect&&) noexcept = default;
-  Reconnect& operator=(Reconnect&&) noexcept = default;
+  Reconnect(Reconnect&&) noexcept;
+  Reconnect& operator=(Reconnect&&) noexcept;
   ~Reconnect();
 
   [[nodiscard]] Watch watch() const;
   [[nodiscard]] std::uint64_t epoch() const;
+  /// Stops dialling, waits at most `limit` until what the peer asked for is sent, and closes
+  /// cleanly. The handle must outlive the task.
+  kio::Task<void> finish(Duration limit = 1s);
 
  private:
   class Loop;
