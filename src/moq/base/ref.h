@@ -12,9 +12,6 @@ namespace moq {
 template <typename Derived>
 class RefCounted {
  public:
-  RefCounted(const RefCounted&) = delete;
-  RefCounted& operator=(const RefCounted&) = delete;
-
   void retain() const { count_.fetch_add(1, std::memory_order_relaxed); }
   void release() const {
     if (count_.fetch_sub(1, std::memory_order_acq_rel) == 1) {
@@ -25,12 +22,16 @@ class RefCounted {
   [[nodiscard]] bool unique() const { return count_.load(std::memory_order_acquire) == 1; }
 
  protected:
-  RefCounted() = default;
-  ~RefCounted() = default;
   /// Hides in `Derived` to free in another way.
   static void destroy(const Derived* self) { delete self; }
 
  private:
+  friend Derived;
+  RefCounted() = default;
+  RefCounted(const RefCounted&) = delete;
+  RefCounted& operator=(const RefCounted&) = delete;
+  ~RefCounted() = default;
+
   mutable std::atomic<std::uint32_t> count_{1};
 };
 

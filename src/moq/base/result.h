@@ -87,10 +87,12 @@ inline std::unexpected<Error> fail(Code code, std::string text = {}) {
 #define MOQ_ASSERT(condition) \
   (static_cast<bool>(condition) ? void() : ::moq::assertion_failed(#condition, __FILE__, __LINE__))
 
+// NOLINTBEGIN(bugprone-macro-parentheses): a declaration and a word take none.
 #define MOQ_TRY_IMPL(name, declaration, expression, return_word)   \
   auto name = (expression);                                        \
   if (!name) return_word std::unexpected(std::move(name).error()); \
   declaration = *std::move(name)
+// NOLINTEND(bugprone-macro-parentheses)
 
 /// `MOQ_TRY(auto x, f());` assigns the value of a `Result`, or returns its error.
 #define MOQ_TRY(declaration, expression) \

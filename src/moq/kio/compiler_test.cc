@@ -146,7 +146,7 @@ TEST_F(Compiler, LambdaOfReferencesAndScalarsInside) {
   auto task = [](Census& of, bool waits, int& got) -> Task<void> {
     const Witness witness(of);
     const std::string text = "five";
-    const int scalar = 1;
+    const int scalar = waits ? 1 : 2;
     got = co_await call([&text, scalar] { return static_cast<int>(text.size()) + scalar; }, waits);
     co_await wait([&got](const Waiter&) -> Poll<Unit> {
       ++got;

@@ -82,7 +82,7 @@ Task<void> until(Consumer<int> consumer, int last) {
 TEST(Threads, WritesReachWhoWaits) {
   for (int round = 0; round < kRounds; ++round) {
     Producer<int> producer(0);
-    const auto count = [&producer](Producer<int>& own) {
+    const auto count = [](Producer<int>& own) {
       for (int i = 0; i < 10; ++i) own.write([](int& value) { return ++value; });
     };
     Producer<int> second = producer.clone();
