@@ -24,7 +24,7 @@ TEST(Ref, LastOwnerDestroys) {
     auto first = Ref<Counted>::make(alive);
     EXPECT_TRUE(first->unique());
     {
-      const Ref<Counted> second = first;
+      const Ref<Counted> second = first;  // NOLINT(performance-unnecessary-copy-initialization)
       EXPECT_EQ(second, first);
       EXPECT_FALSE(first->unique());
     }

@@ -19,11 +19,15 @@ class Call final : public WakeNode {
   std::function<void()> function_;
 };
 
-struct Counter {
+/// Counts its living instances.
+class Counter {
+ public:
   explicit Counter(int& alive) : alive_(alive) { ++alive_; }
   Counter(const Counter& other) : alive_(other.alive_) { ++alive_; }
   Counter& operator=(const Counter&) = delete;
   ~Counter() { --alive_; }
+
+ private:
   int& alive_;
 };
 
