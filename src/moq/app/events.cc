@@ -6,6 +6,8 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdio>
+#include <mutex>
 #include <utility>
 
 namespace moq::app {
@@ -53,12 +55,29 @@ class LevelFlag final : public spdlog::custom_flag_formatter {
   }
 };
 
+/// The line at the bottom of the terminal; see `show_status`. Beside the logger, which is one for
+/// the process as well.
+struct StatusLine {
+  std::mutex mutex;
+  std::string text;
+  void erase() const {
+    if (!text.empty()) std::fputs("\r\x1b[K", stderr);
+  }
+  void draw() const {
+    if (!text.empty()) std::fputs(text.c_str(), stderr);
+  }
+};
+StatusLine status_line;
+
 void sink(log::Level level, std::string_view target, std::string_view text) {
+  const std::lock_guard lock(status_line.mutex);
+  status_line.erase();
   if (target == Event::kTarget) {
     spdlog::default_logger_raw()->log(to_spdlog(level), text);
   } else {
     spdlog::default_logger_raw()->log(to_spdlog(level), "target={} text={}", target, quote(text));
   }
+  status_line.draw();
 }
 
 }  // namespace
@@ -72,6 +91,14 @@ void start_log(std::string_view program, log::Level least) {
   logger->flush_on(spdlog::level::trace);
   spdlog::set_default_logger(std::move(logger));
   log::set_sink(sink, least);
+}
+
+void show_status(std::string_view line) {
+  const std::lock_guard lock(status_line.mutex);
+  status_line.erase();
+  status_line.text = line;
+  status_line.draw();
+  std::fflush(stderr);
 }
 
 Result<log::Level> parse_level(std::string_view name) {

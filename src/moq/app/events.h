@@ -16,6 +16,10 @@ namespace moq::app {
 /// `2026-11-24T03:28:20.449514Z INFO moq: event=...` (docs/observability.md). Call once, first.
 void start_log(std::string_view program, log::Level least);
 
+/// Keeps `line` at the bottom of the terminal, below the log, until the next call; "" removes it.
+/// Only if stderr is a terminal, after `start_log`, from one thread.
+void show_status(std::string_view line);
+
 /// "error", "warn", "info", "debug", "trace", "off".
 Result<log::Level> parse_level(std::string_view name);
 

@@ -1,5 +1,5 @@
 #include "moq/hang/catalog.h"
-#include "moq/hang/internal/encoding.h"
+#include "moq/hang/encoding.h"
 #include "moq/hang/internal/json.h"
 
 namespace moq::hang {

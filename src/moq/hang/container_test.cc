@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "moq/hang/internal/encoding.h"
+#include "moq/hang/encoding.h"
 
 namespace moq::hang {
 namespace {

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "moq/base/random.h"
-#include "moq/hang/internal/encoding.h"
+#include "moq/hang/encoding.h"
 
 namespace moq::hang::flate {
 namespace {

@@ -4,7 +4,7 @@
 #include <cmath>
 #include <utility>
 
-#include "moq/hang/internal/encoding.h"
+#include "moq/hang/encoding.h"
 
 namespace moq::hang {
 

@@ -1,4 +1,4 @@
-#include "moq/hang/internal/encoding.h"
+#include "moq/hang/encoding.h"
 
 #include <array>
 #include <cstdint>

@@ -1,0 +1,57 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "moq/app/flags.h"
+#include "moq/base/log.h"
+#include "moq/mux/importer.h"
+#include "moq/native/url.h"
+#include "moq/net/path.h"
+
+namespace moq::cli {
+
+enum class Verb : std::uint8_t { import_media, export_media, fetch };
+
+/// What `export` writes.
+struct ExportOptions {
+  enum class Format : std::uint8_t { fmp4, h264 };
+  Format format = Format::fmp4;
+  Duration max_age = 500ms;
+};
+
+/// What the command line asks for.
+struct Options {
+  app::ClientFlags client;
+  native::Url url;
+  log::Level log_level = log::Level::info;
+  net::Path broadcast;
+  std::optional<std::uint64_t> hop;
+
+  Verb verb = Verb::import_media;
+  mux::Importer::Options import_media;
+  ExportOptions export_media;
+  std::string track;                   ///< `fetch`: taken literally.
+  std::optional<std::uint64_t> group;  ///< `fetch`: none = the newest.
+  bool json = false;                   ///< `fetch`: one JSON object a frame.
+};
+
+/// A parsed command line: options, or what to say and how to end.
+struct CommandLine {
+  std::unique_ptr<Options> options;  ///< Null: print and exit.
+  std::string out;
+  std::string err;
+  int exit_code = 0;
+};
+
+/// The exit codes of `moq`.
+inline constexpr int kFailed = 1;
+inline constexpr int kBadUsage = 2;
+
+/// Reads arguments (without the program's name) and the environment.
+CommandLine parse_command_line(std::vector<std::string> arguments);
+
+}  // namespace moq::cli
