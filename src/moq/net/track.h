@@ -148,6 +148,8 @@ class Producer {
   /// The group from which a new subscription upstream continues: the lowest that its readers still
   /// want and that has not come whole, else the one after the newest; none before the first group.
   [[nodiscard]] std::optional<std::uint64_t> resume_point() const;
+  /// The source will send the groups from `sequence` on, in whatever order.
+  void expect_from(std::uint64_t sequence);
   /// Lets go of suspended groups below `sequence`: their source has told that they will not come.
   void abandon_suspended(std::uint64_t sequence, const Error& error);
   /// Ready when a better route should serve this track: answer with `give_back()`.
@@ -204,10 +206,14 @@ class Consumer {
 
   /// Ready once `sequence` is older than this subscription wants; looked at when groups begin.
   kio::Poll<kio::Unit> poll_stale(const kio::Waiter& waiter, std::uint64_t sequence) const;
+  /// The lowest group that this subscription may still get, given that `sequence` comes now.
+  [[nodiscard]] std::uint64_t lowest_to_come(std::uint64_t sequence) const;
   /// True if `sequence` is older than this subscription wants.
   [[nodiscard]] bool is_stale(std::uint64_t sequence) const;
   /// The newest group that has begun.
   [[nodiscard]] std::optional<std::uint64_t> latest() const;
+  /// How far the track's newest frame is past `timestamp`, in presentation time; zero if it is not.
+  [[nodiscard]] Duration lag(std::uint64_t timestamp) const;
   /// Asks for one group, cached or not.
   [[nodiscard]] Fetch fetch(std::uint64_t sequence, std::uint8_t priority = 0) const;
 

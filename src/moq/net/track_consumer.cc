@@ -165,9 +165,28 @@ kio::Poll<kio::Unit> Consumer::poll_stale(const kio::Waiter& waiter, std::uint64
   return kio::kPending;
 }
 
+std::uint64_t Consumer::lowest_to_come(std::uint64_t sequence) const {
+  std::lock_guard lock(state_->mutex);
+  std::uint64_t lowest = sequence;
+  const std::uint64_t floor = subscription_.start.value_or(0);
+  // Groups that came after it, but are older;
+  for (auto at = state_->by_sequence.lower_bound(floor); at != state_->by_sequence.end(); ++at) {
+    if (at->first >= lowest) break;
+    if (!state_->stale(at->first, subscription_.max_age)) lowest = at->first;
+  }
+  // and those that have not come at all.
+  if (!state_->expected_from) return lowest;
+  return std::min(lowest, state_->seen.next_missing(std::max(*state_->expected_from, floor)));
+}
+
 bool Consumer::is_stale(std::uint64_t sequence) const {
   std::lock_guard lock(state_->mutex);
   return state_->stale(sequence, subscription_.max_age);
+}
+
+Duration Consumer::lag(std::uint64_t timestamp) const {
+  std::lock_guard lock(state_->mutex);
+  return state_->lag(timestamp).value_or(Duration::zero());
 }
 
 std::optional<std::uint64_t> Consumer::latest() const {

@@ -239,6 +239,11 @@ std::optional<std::uint64_t> Producer::resume_point() const {
   return state_->resume_point();
 }
 
+void Producer::expect_from(std::uint64_t sequence) {
+  std::lock_guard lock(state_->mutex);
+  state_->expected_from = sequence;
+}
+
 void Producer::abandon_suspended(std::uint64_t sequence, const Error& error) {
   group::Remains remains;
   {

@@ -44,11 +44,15 @@ std::optional<Subscription> State::demand() const {
   return all;
 }
 
-bool State::older(std::uint64_t superseded_at, Duration max_age) const {
+std::optional<Duration> State::lag(std::uint64_t timestamp) const {
   const std::optional<std::uint64_t> edge = tally->live_edge();
-  if (!edge) return false;
-  const std::uint64_t age = *edge > superseded_at ? *edge - superseded_at : 0;
-  return to_duration(age, info->timescale) >= max_age;
+  if (!edge || !info) return std::nullopt;
+  return to_duration(*edge > timestamp ? *edge - timestamp : 0, info->timescale);
+}
+
+bool State::older(std::uint64_t superseded_at, Duration max_age) const {
+  const std::optional<Duration> age = lag(superseded_at);
+  return age && *age >= max_age;
 }
 
 bool State::stale(std::uint64_t sequence, Duration max_age) const {

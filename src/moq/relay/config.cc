@@ -109,7 +109,7 @@ Result<void> Config::finish() {
   if (tls_cert.size() != tls_key.size()) {
     return fail(Code::bad_config, "--listen-tls-cert and --listen-tls-key come in pairs");
   }
-  if (tls_cert.empty() && tls_generate.empty()) {
+  if (tls_cert.empty() && tls_generate.empty() && identities.empty()) {
     return fail(Code::bad_config,
                 "no certificate: give --listen-tls-cert with --listen-tls-key, or "
                 "--listen-tls-generate localhost to try things out");
@@ -126,6 +126,7 @@ Result<void> Config::finish() {
 
 Result<transport::quic::ServerTls> Config::tls() const {
   transport::quic::ServerTlsOptions options;
+  options.identities = identities;
   for (std::size_t i = 0; i < tls_cert.size(); ++i) {
     MOQ_TRY(auto identity, transport::quic::Identity::load(tls_cert[i], tls_key[i]));
     options.identities.push_back(std::move(identity));

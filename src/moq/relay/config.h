@@ -22,6 +22,7 @@ struct Config {
   std::vector<std::string> tls_key;
   std::vector<std::string> tls_generate;
   std::vector<std::string> tls_root;
+  std::vector<transport::quic::Identity> identities;  ///< Further certificates, in memory.
   std::string reset_key_file;
   Grants grants;
   std::optional<std::uint64_t> hop;

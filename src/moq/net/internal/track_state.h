@@ -51,6 +51,7 @@ struct State : std::enable_shared_from_this<State> {
   SequenceSet seen{kMaxSeenRanges};
   std::uint64_t next_sequence = 0;  ///< After the newest group or datagram.
   std::optional<std::uint64_t> newest;
+  std::optional<std::uint64_t> expected_from;  ///< The source sends all groups from here on.
   std::optional<std::uint64_t> end;  ///< Exclusive.
   bool finished = false;
   std::optional<Error> aborted;
@@ -91,6 +92,8 @@ struct State : std::enable_shared_from_this<State> {
   /// Whether a subscriber with `max_age` no longer wants `sequence`. draft-lcurley-moq-lite, group
   /// expiry: presentation time alone, and never the newest group.
   [[nodiscard]] bool stale(std::uint64_t sequence, Duration max_age) const;
+  /// From `timestamp` to the newest frame; none before there is one.
+  [[nodiscard]] std::optional<Duration> lag(std::uint64_t timestamp) const;
   /// The lowest group that is wanted and has not come whole; else the one after the newest.
   [[nodiscard]] std::optional<std::uint64_t> resume_point() const;
   /// Caches a new group.

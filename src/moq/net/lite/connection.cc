@@ -155,6 +155,7 @@ kio::Task<void> Connection::watch_transport() {
   // Everything that served or followed tracks lets go of them now, so that they can resume.
   answers_.clear();
   tasks_.clear();
+  subscriber_->stop();
 }
 
 kio::Task<void> Connection::accept_bidi() {

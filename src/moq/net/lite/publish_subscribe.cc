@@ -69,7 +69,7 @@ class SubscriptionServer {
         co_return;
       }
       if (!*event) break;  // The track is over.
-      if (!started_) tell_start(stream, (*event)->sequence());
+      if (!started_) tell_start(stream, track_.lowest_to_come((*event)->sequence()));
       ++streams_;
       groups_.spawn(send_group(*std::move(*event)));
     }

@@ -136,6 +136,8 @@ kio::Task<void> Subscriber::serve_route(Announced& announced) {
   }
 }
 
+void Subscriber::stop() { announced_.clear(); }
+
 void Subscriber::drain() {
   for (auto& [id, announced] : announced_) {
     if (!announced->route) continue;

@@ -224,6 +224,7 @@ void TrackFollower::subscribe() {
   stream_->send->set_priority(transport::kControlPriority);
   id_ = subscriber_.add_subscription(*this);
   sent_ = wanted();
+  if (sent_.group_start) track_->expect_from(*sent_.group_start);  // Until START says more.
   Subscribe message;
   message.id = id_;
   message.broadcast = path_;
@@ -240,6 +241,7 @@ void TrackFollower::unsubscribe() {
   if (!stream_) return;
   subscriber_.remove_subscription(id_);
   stream_->send->finish();
+  stream_->reader.stop(static_cast<std::uint32_t>(StreamCode::cancelled));
   stream_.reset();
 }
 
@@ -256,6 +258,7 @@ bool TrackFollower::on_answer() {
   }
   failures_ = 0;
   if (const auto* start = std::get_if<SubscribeStart>(&**answer)) {
+    track_->expect_from(start->group);
     track_->abandon_suspended(start->group, Error(Code::evicted, "the publisher let go of it"));
   } else if (const auto* end = std::get_if<SubscribeEnd>(&**answer)) {
     end_ = end->group;

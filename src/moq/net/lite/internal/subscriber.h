@@ -19,6 +19,8 @@ class Subscriber {
   ~Subscriber();
 
   void start();
+  /// The session is over, and so are its routes.
+  void stop();
   /// After GOAWAY: all other routes are better now.
   void drain();
 
