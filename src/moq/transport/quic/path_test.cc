@@ -154,6 +154,18 @@ TEST_F(PathTest, AMoveOfTheMachineIsFollowedWithoutANewSession) {
   EXPECT_FALSE(pair.client->poll_closed(kio::Waiter::none()));
 }
 
+TEST_F(PathTest, AMoveThatTakesSecondsIsFollowed) {
+  bed.near.set_up(false);
+  ping();
+  bed.world.run_for(4s);
+  bed.near.move_to("10.1.0.9", sim::OldSockets::lose);
+  bed.near.set_up(true);
+  const TimePoint start = bed.world.now();
+  talk("from elsewhere");
+  EXPECT_LT(bed.world.now() - start, 2s);
+  EXPECT_FALSE(pair.client->poll_closed(kio::Waiter::none()));
+}
+
 TEST_F(PathTest, AnIdleSessionFollowsAMoveToo) {
   bed.near.move_to("10.1.0.9", sim::OldSockets::lose);
   bed.world.run_for(8s);

@@ -110,10 +110,9 @@ ngtcp2_callbacks Callbacks::common() {
     static_cast<Conn*>(user)->on_reset(*static_cast<Stream*>(stream), code);
     return 0;
   };
-  calls.acked_stream_data_offset = [](ngtcp2_conn* raw, std::int64_t id, std::uint64_t offset,
+  calls.acked_stream_data_offset = [](ngtcp2_conn*, std::int64_t, std::uint64_t offset,
                                       std::uint64_t size, void* user, void* stream) {
-    static_cast<Conn*>(user)->on_acked(*static_cast<Stream*>(stream), offset + size, size == 0,
-                                       ngtcp2_conn_get_stream_loss_count(raw, id) > 0);
+    static_cast<Conn*>(user)->on_acked(*static_cast<Stream*>(stream), offset + size, size == 0);
     return 0;
   };
   calls.extend_max_stream_data = [](ngtcp2_conn*, std::int64_t, std::uint64_t, void* user,

@@ -158,7 +158,9 @@ void Conn::schedule() {
 void Conn::update_deadline() {
   if (!alive()) return;
   deadline_ = from_timestamp(ngtcp2_conn_get_expiry(conn_.get()));
-  if (unanswered_since_ && !suspect_) {
+  if (suspect_) {
+    if (!server_) deadline_ = std::min(deadline_, next_look_);
+  } else if (unanswered_since_) {
     deadline_ = std::min(deadline_, *unanswered_since_ + suspect_delay());
   }
 }

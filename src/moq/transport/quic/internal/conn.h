@@ -16,8 +16,7 @@ namespace moq::transport::quic::internal {
 
 class Endpoint;
 
-/// Streams the peer may have opened that nobody has accepted: they count as open, so
-/// `Parameters::max_streams_*` bounds them; this bounds that. It is what ngtcp2 can count.
+/// The most streams that QUIC can count (RFC 9000 §4.6); `Parameters` above it are cut.
 inline constexpr std::uint64_t kMaxStreamCredit = std::uint64_t{1} << 60;
 /// Largest UDP payload we send: Ethernet's 1500 less IPv6 and UDP headers. Path MTU discovery
 /// works its way up to it from 1200.
@@ -31,6 +30,8 @@ inline constexpr unsigned kSuspectProbes = 3;
 inline constexpr std::size_t kMaxForgottenStreams = 10000;
 /// On short paths a peer that is merely busy stays silent longer than a few probe timeouts.
 inline constexpr Duration kMinSuspectDelay = 500ms;
+/// While its path is suspect, a client asks the system this often whether it has another address.
+inline constexpr Duration kPathLookInterval = 1s;
 
 /// One QUIC connection: ngtcp2's state, the streams, and what the handles of both wait for. Owned
 /// by its endpoint until it is over and by the handles; belongs to the endpoint's thread. Nothing
@@ -153,6 +154,7 @@ class Conn final : public RefCounted<Conn> {
                             std::span<std::uint8_t> room, ngtcp2_tstamp time);
   void mark_sent(Stream& stream, std::size_t bytes, bool fin);
   void note_sent(TimePoint time);
+  void drop_large_datagrams();
   void write_linger(Output& output);
 
   // Ending.
@@ -175,7 +177,7 @@ class Conn final : public RefCounted<Conn> {
   Stream* add_peer_stream(std::int64_t id);
   void on_data(Stream& stream, ByteSpan data, bool fin);
   void on_reset(Stream& stream, std::uint64_t code);
-  void on_acked(Stream& stream, std::uint64_t to, bool fin_alone, bool lossy);
+  void on_acked(Stream& stream, std::uint64_t to, bool fin_alone);
   void on_window(Stream& stream);
   void on_datagram(ByteSpan data);
   void drop_streams();
@@ -236,6 +238,7 @@ class Conn final : public RefCounted<Conn> {
 
   TimePoint deadline_ = TimePoint::max();
   std::optional<TimePoint> unanswered_since_;
+  TimePoint next_look_{};  // For another path.
   std::uint64_t bytes_sent_ = 0;
   std::uint64_t bytes_received_ = 0;
   std::uint64_t packets_lost_ = 0;

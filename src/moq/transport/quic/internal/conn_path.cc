@@ -19,11 +19,16 @@ void Conn::note_sent(TimePoint time) {
 }
 
 void Conn::check_path(TimePoint time) {
-  if (suspect_ || !unanswered_since_ || time - *unanswered_since_ < suspect_delay()) return;
-  MOQ_LOG(debug, "quic", "{}: no answer for {} ms", remote_.to_string(),
-          to_ms(time - *unanswered_since_));
-  set_suspect(true);
-  if (!server_) look_for_better_path();
+  if (!suspect_ && unanswered_since_ && time - *unanswered_since_ >= suspect_delay()) {
+    MOQ_LOG(debug, "quic", "{}: no answer for {} ms", remote_.to_string(),
+            to_ms(time - *unanswered_since_));
+    set_suspect(true);
+    next_look_ = time;
+  }
+  if (suspect_ && !server_ && time >= next_look_) {
+    next_look_ = time + kPathLookInterval;
+    look_for_better_path();
+  }
 }
 
 void Conn::set_suspect(bool suspect) {

@@ -77,13 +77,14 @@ void Conn::close_reset_streams() {
   uni_resets_.clear();
 }
 
-void Conn::on_acked(Stream& stream, std::uint64_t to, bool fin_alone, bool lossy) {
+void Conn::on_acked(Stream& stream, std::uint64_t to, bool fin_alone) {
   stream.out.mark_acked(to);
   if (fin_alone) stream.fin_frame_acked = true;
   if (!stream.fin_sent || stream.out.acked() < stream.out.end()) return;
   // An end sent in a frame of its own is acknowledged by its own; once something was lost, ngtcp2
   // may have joined it with data.
-  if (stream.fin_frame_acked || !stream.fin_sent_alone || lossy) {
+  if (stream.fin_frame_acked || !stream.fin_sent_alone ||
+      ngtcp2_conn_get_stream_loss_count(conn_.get(), stream.id) > 0) {
     stream.fin_acked = true;
     stream.on_finished.wake();
   }

@@ -53,10 +53,7 @@ bool Conn::write(Output& output) {
   const TimePoint time = now();
   const ngtcp2_tstamp timestamp = to_timestamp(time);
   const std::size_t share = std::max(ngtcp2_conn_get_send_quantum(conn_.get()), kMaxPacketBytes);
-  const std::size_t largest_datagram = max_datagram_bytes();
-  while (!datagrams_out_.empty() && datagrams_out_.front().size() > largest_datagram) {
-    datagrams_out_.pop_front();  // The path has shrunk since.
-  }
+  drop_large_datagrams();
   PathCache addresses;
   Path path;
   std::size_t written = 0;
@@ -89,6 +86,16 @@ bool Conn::write(Output& output) {
   }
   update_deadline();
   return more;
+}
+
+// The path may have shrunk since they were queued.
+void Conn::drop_large_datagrams() {
+  if (datagrams_out_.empty()) return;
+  const std::size_t largest = max_datagram_bytes();
+  for (std::size_t left = datagrams_out_.size(); left > 0; --left) {
+    Bytes data = datagrams_out_.pop_front();
+    if (data.size() <= largest) datagrams_out_.push_back(std::move(data));
+  }
 }
 
 ngtcp2_ssize Conn::write_packet(ngtcp2_path* path, ngtcp2_pkt_info* info,
