@@ -59,7 +59,16 @@ Result<std::vector<AccessUnit>> AccessUnitReader::push(ByteSpan data) {
     MOQ_TRY(std::optional<AccessUnit> ended, add(std::move(nal)));
     if (ended) out.push_back(*std::move(ended));
   }
+  if (const ByteSpan partial = reader_.partial(); partial.size() >= 2 && ends_unit(partial)) {
+    if (std::optional<AccessUnit> ended = close()) out.push_back(*std::move(ended));
+  }
   return out;
+}
+
+bool AccessUnitReader::ends_unit(ByteSpan nal) const {
+  if (!has_slice_ || (nal[0] & 0x80) != 0) return false;
+  const NalType type = nal_type(nal);
+  return begins_access_unit(type) || (is_slice(type) && is_first_slice(nal));
 }
 
 Result<std::vector<AccessUnit>> AccessUnitReader::finish() {
@@ -77,9 +86,7 @@ Result<std::optional<AccessUnit>> AccessUnitReader::add(Bytes nal) {
   const bool forbidden = (nal[0] & 0x80) != 0;
   if (forbidden || type == NalType::filler) return std::nullopt;
   std::optional<AccessUnit> ended;
-  if (has_slice_ && (begins_access_unit(type) || (is_slice(type) && is_first_slice(nal.span())))) {
-    ended = close();
-  }
+  if (ends_unit(nal.span())) ended = close();
   if (type == NalType::sps || type == NalType::pps) {
     MOQ_CHECK(remember(type, nal));
   }

@@ -21,7 +21,8 @@ struct AccessUnit {
 };
 
 /// Groups the NAL units of an Annex-B stream into access units (§7.4.1.2.3), each key frame with
-/// the parameter sets in front that it needs. An access unit is complete when the next one begins.
+/// the parameter sets in front that it needs. An access unit is complete when the next one begins:
+/// at its first bytes, not at the end of its first NAL unit.
 class AccessUnitReader {
  public:
   /// The access units that `data` completes. Broken NAL units are dropped; `Code::too_many` above a
@@ -34,6 +35,8 @@ class AccessUnitReader {
   [[nodiscard]] const std::optional<Sps>& sps() const { return sps_; }
 
  private:
+  /// True if `nal`, of which at least two bytes are known, ends the open access unit.
+  [[nodiscard]] bool ends_unit(ByteSpan nal) const;
   /// Adds a NAL unit; the access unit that it ends.
   Result<std::optional<AccessUnit>> add(Bytes nal);
   Result<void> remember(NalType type, const Bytes& nal);

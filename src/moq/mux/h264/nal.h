@@ -45,6 +45,8 @@ class AnnexBReader {
   Result<std::vector<Bytes>> push(ByteSpan data);
   /// The last one, at the end of the stream.
   std::optional<Bytes> finish();
+  /// What has come of the NAL unit that is not complete yet, borrowed until the next call.
+  [[nodiscard]] ByteSpan partial() const { return started_ ? ByteSpan(pending_) : ByteSpan(); }
 
  private:
   std::vector<std::uint8_t> pending_;  ///< From the first byte after the newest start code.

@@ -11,6 +11,13 @@ bool is_ours(FourCc type) {
   return type == FourCc("moov") || type == FourCc("moof") || type == FourCc("mdat");
 }
 
+/// Whether a file may begin with such a box: tells MP4 from anything else that is piped in.
+bool may_be_first(FourCc type) {
+  constexpr std::array<FourCc, 13> kFirst = {"ftyp", "styp", "moov", "moof", "mdat", "free", "skip",
+                                             "wide", "uuid", "prft", "emsg", "pdin", "sidx"};
+  return std::ranges::find(kFirst, type) != kFirst.end();
+}
+
 }  // namespace
 
 void Demuxer::push(const Bytes& data) {
@@ -79,6 +86,9 @@ Result<Demuxer::Step> Demuxer::begin_box() {
 
 Result<void> Demuxer::check_header(const BoxHeader& header) const {
   const std::string name = "mp4: '" + header.type.text() + "'";
+  if (position_ == 0 && !may_be_first(header.type)) {
+    return fail(Code::decode, "mp4: the input is no MP4 file");
+  }
   if (header.size == 0) return fail(Code::unsupported, name + " has no end");
   if (!movie_ && (header.type == FourCc("mdat") || header.type == FourCc("moof"))) {
     return fail(Code::unsupported, name + " comes before 'moov': not a fragmented file");

@@ -211,8 +211,12 @@ TEST(Demuxer, RefusesLyingSizes) {
             Code::too_many);
 }
 
+TEST(Demuxer, RefusesWhatIsNoMp4) {
+  EXPECT_EQ(error_of(Bytes::copy("<!DOCTYPE html>")), Code::decode);
+}
+
 TEST(Demuxer, SkipsBoxesOfAnySizeThatAreNotForUs) {
-  const Output out = demux(Writer().u32(1).u32(FourCc("junk").value).u64(1ULL << 62).u64(0).take());
+  const Output out = demux(Writer().u32(1).u32(FourCc("free").value).u64(1ULL << 62).u64(0).take());
   EXPECT_FALSE(out.error);
 }
 
