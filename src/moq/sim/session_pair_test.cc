@@ -166,6 +166,49 @@ TEST(SessionPair, TheWindowOfTheSessionBoundsAllStreams) {
   EXPECT_EQ(pair.control.unsent_bytes(Side::client), 0u);
 }
 
+TEST(SessionPair, WhatArrivesAfterAStopOrAResetGivesItsCreditBack) {
+  World world;
+  PairOptions options(kUnlimited);
+  options.session_window_bytes = 1000;
+  SessionPair pair = session_pair(world, std::move(options));
+  for (const bool stop : {true, false}) {
+    const auto send = open_uni(*pair.client);
+    send->write(zeros(1));
+    world.run_for(10ms);
+    const auto recv = accept_uni(*pair.server);
+    send->write(zeros(900));
+    // Overtakes the bytes, or meets them under way.
+    if (stop) {
+      recv->stop(1);
+    } else {
+      pair.control.set_link(Side::client, {.latency = 20ms});
+      world.run_until_idle();
+      pair.control.set_link(Side::client, {.latency = 1ms});
+      send->reset(1);
+    }
+    world.run_for(1s);
+  }
+  const auto next = open_uni(*pair.client);
+  next->write(zeros(1000));
+  world.run_for(1s);
+  EXPECT_EQ(pair.control.unread_bytes(Side::server), 1000u);
+}
+
+TEST(SessionPair, AResetAfterTheLastByteChangesNothing) {
+  World world;
+  SessionPair pair = session_pair(world, kUnlimited);
+  const auto send = open_uni(*pair.client);
+  send->write(Bytes::copy("whole"));
+  send->finish();
+  world.run_for(10ms);  // It has arrived, but its sender does not know.
+  send->reset(1);
+  world.run_for(1s);
+  const auto recv = accept_uni(*pair.server);
+  EXPECT_EQ(read_now(*recv), "whole");
+  EXPECT_TRUE((**recv->poll_read(Waiter::none(), 1)).empty());
+  EXPECT_EQ(pair.control.open_streams(Side::client), 0u);
+}
+
 TEST(SessionPair, LossDelaysItsStreamAndNoOther) {
   World world;
   SessionPair pair = session_pair(world, kUnlimited);
