@@ -40,7 +40,9 @@ class Event {
     line_.append(" ").append(key).append("=").append(std::to_string(value));
     return *this;
   }
-  void write(log::Level level) const { log::write(level, kTarget, line_); }
+  void write(log::Level level) const {
+    if (log::enabled(level)) log::write(level, kTarget, line_);
+  }
 
   /// Marks lines that are events already.
   static constexpr std::string_view kTarget = "event";

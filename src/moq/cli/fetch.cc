@@ -12,8 +12,10 @@ namespace {
 using Frame = std::optional<std::pair<net::frame::Info, Bytes>>;
 using Group = std::optional<net::group::Consumer>;
 
-/// The group that was asked for; none once the program has to stop.
-kio::Task<Result<Group>> find_group(Stage& stage, const net::broadcast::Consumer& broadcast) {
+/// The group that was asked for; none once the program has to stop. `track` must be held as long as
+/// the group is read.
+kio::Task<Result<Group>> find_group(Stage& stage, const net::broadcast::Consumer& broadcast,
+                                    std::optional<net::track::Consumer>& track) {
   const Options& options = stage.options;
   if (options.group) {
     net::track::Fetch fetch = broadcast.fetch(options.track, *options.group);
@@ -26,10 +28,10 @@ kio::Task<Result<Group>> find_group(Stage& stage, const net::broadcast::Consumer
     });
     co_return found;
   }
-  net::track::Consumer track = broadcast.subscribe(options.track);
+  track = broadcast.subscribe(options.track);
   auto found = co_await kio::wait([&](const kio::Waiter& waiter) -> kio::Poll<Result<Group>> {
     if (stage.stop.poll(waiter)) return Result<Group>(Group());
-    return track.poll_next_group(waiter);
+    return track->poll_next_group(waiter);
   });
   if (found && !*found && !stage.stop.raised()) {
     co_return fail(Code::not_found, "the track ended without a group");
@@ -52,7 +54,8 @@ kio::Task<Result<void>> fetch(Stage& stage) {
   net::origin::Announced watch = stage.origin.consume().announced_exactly(stage.options.broadcast);
   auto broadcast = co_await find_broadcast(stage, watch);
   if (!broadcast) co_return Result<void>();
-  auto group = co_await find_group(stage, *broadcast);
+  std::optional<net::track::Consumer> track;
+  auto group = co_await find_group(stage, *broadcast, track);
   if (!group) co_return std::unexpected(group.error().with_context(stage.options.track));
   if (!*group) co_return Result<void>();
   for (std::uint64_t index = 0;; ++index) {

@@ -56,6 +56,7 @@ kio::Task<std::optional<net::broadcast::Consumer>> find_broadcast(Stage& stage,
     std::optional<net::origin::Update> update;
     co_await kio::wait([&](const kio::Waiter& waiter) -> kio::Poll<kio::Unit> {
       if (stage.stop.poll(waiter)) return kio::Unit{};
+      if (stage.connected.poll(waiter).pending()) return kio::kPending;
       auto next = watch.poll_next(waiter);
       if (next.pending()) return kio::kPending;
       update = *std::move(next);
