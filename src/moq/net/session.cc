@@ -151,8 +151,6 @@ kio::Task<Result<Request>> accept(Runtime runtime, std::unique_ptr<transport::Se
   if (!greeted) {
     reading.cancel();
     Error error = greeted.error();
-    // A SETUP that does not decode breaks the rules of the session, not of a stream.
-    if (error.code == Code::decode) error.code = Code::protocol_violation;
     MOQ_LOG(warn, "net", "{}: {}", lite::describe(*connection), error.describe());
     connection->close(error);
     co_return std::unexpected(std::move(error));

@@ -57,7 +57,12 @@ void Connection::send_setup(Setup setup) {
 }
 
 Result<void> Connection::apply_setup(Result<std::optional<Setup>> setup) {
-  if (!setup) return std::unexpected(setup.error());
+  if (!setup) {
+    // Whatever the peer did to its SETUP, it broke the rules of the session, not of a stream.
+    const bool over = transport_->poll_closed(kio::Waiter::none()).ready();
+    if (over) return std::unexpected(setup.error());
+    return fail(Code::protocol_violation, "SETUP: " + setup.error().describe());
+  }
   if (!*setup) return fail(Code::protocol_violation, "SETUP stream without SETUP");
   if (std::exchange(have_peer_setup_, true)) {
     return fail(Code::protocol_violation, "SETUP twice");
@@ -255,11 +260,10 @@ kio::Task<void> Connection::serve_uni(StreamReader reader) {
 kio::Task<void> Connection::serve_setup(StreamReader reader) {
   auto setup = co_await reader.message<Setup>();
   const auto applied = apply_setup(std::move(setup));
-  if (!applied) {
-    const Error error(Code::protocol_violation, applied.error().text);
-    MOQ_LOG(warn, kLog, "{}: {}", describe(*this), error.describe());
-    close(error);
-  }
+  // At the session's end `watch_transport` tells the cause.
+  if (applied || applied.error().code != Code::protocol_violation) co_return;
+  MOQ_LOG(warn, kLog, "{}: {}", describe(*this), applied.error().describe());
+  close(applied.error());
 }
 
 kio::Task<void> Connection::receive_datagrams() {
