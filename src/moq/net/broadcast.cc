@@ -96,13 +96,12 @@ TrackRequest::TrackRequest(std::shared_ptr<track::State> state, std::shared_ptr<
 
 TrackRequest::~TrackRequest() {
   if (!state_) return;
-  bool elsewhere = false;
-  {
-    std::lock_guard lock(home_->mutex);
-    std::lock_guard track_lock(state_->mutex);
-    elsewhere = !state_->used() || (home_->routed && home_->current_route != state_->route);
+  bool give_back = home_->routed;
+  if (!give_back) {
+    std::lock_guard lock(state_->mutex);
+    give_back = !state_->used();
   }
-  if (elsewhere) {
+  if (give_back) {
     std::move(*this).give_back();
   } else {
     std::move(*this).reject(Error(Code::not_found, "nobody serves the track"));

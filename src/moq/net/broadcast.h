@@ -13,7 +13,9 @@ namespace moq::net::broadcast {
 struct State;
 class Consumer;
 
-/// A subscriber's wish for a track that has no writer yet. Dropping it refuses with `not_found`.
+/// A subscriber's wish for a track that has no writer yet. Dropping it refuses with `not_found` if
+/// a handler of the broadcast was asked; a route of an origin gives it back, for its session may
+/// end at any moment.
 class TrackRequest {
  public:
   TrackRequest(std::shared_ptr<track::State> state, std::shared_ptr<State> home);

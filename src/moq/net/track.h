@@ -40,8 +40,9 @@ struct Datagram {
   bool operator==(const Datagram&) const = default;
 };
 
-/// A fetch of one group that waits for its publisher to answer. Dropping it refuses. `Producer::
-/// poll_unused` of the group that answers tells when its reader left.
+/// A fetch of one group that waits for its publisher to answer. Dropping it refuses; a route of an
+/// origin gives it back, for its session may end at any moment. `Producer::poll_unused` of the
+/// group that answers tells when its reader left.
 class GroupRequest {
  public:
   GroupRequest(std::shared_ptr<State> state, std::shared_ptr<FetchState> fetch);
@@ -155,7 +156,8 @@ class Producer {
   /// Ready when a better route should serve this track: answer with `give_back()`.
   kio::Poll<kio::Unit> poll_revoked(const kio::Waiter& waiter) const;
   /// The next fetch of a group that is not cached. Fails once the track is over. Once asked, the
-  /// handle counts as one that answers; before, such fetches fail with `not_found`.
+  /// handle counts as one that answers: it should go on asking. Where none does, fetches that come
+  /// while the track is served fail with `not_found`; those that came before wait for one.
   kio::Poll<Result<GroupRequest>> poll_requested_group(const kio::Waiter& waiter);
   /// Ready, with its error, once the track was aborted elsewhere.
   kio::Poll<Error> poll_aborted(const kio::Waiter& waiter) const;

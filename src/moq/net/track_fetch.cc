@@ -1,3 +1,6 @@
+#include <algorithm>
+
+#include "moq/net/internal/broadcast_state.h"
 #include "moq/net/internal/track_state.h"
 
 namespace moq::net::track {
@@ -26,7 +29,12 @@ GroupRequest::GroupRequest(std::shared_ptr<State> state, std::shared_ptr<FetchSt
     : state_(std::move(state)), fetch_(std::move(fetch)) {}
 
 GroupRequest::~GroupRequest() {
-  if (fetch_) std::move(*this).reject(Error(Code::cancelled, "nobody answered the fetch"));
+  if (!fetch_) return;
+  if (state_->home && state_->home->routed) {
+    std::move(*this).give_back();
+  } else {
+    std::move(*this).reject(Error(Code::cancelled, "nobody answered the fetch"));
+  }
 }
 
 std::uint64_t GroupRequest::sequence() const { return fetch_->sequence; }
