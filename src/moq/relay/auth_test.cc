@@ -1,0 +1,105 @@
+#include "moq/relay/auth.h"
+
+#include <gtest/gtest.h>
+
+namespace moq::relay {
+namespace {
+
+bool matches(std::string_view pattern, std::string_view path) {
+  const auto parsed = Pattern::parse(pattern, "--auth-public");
+  EXPECT_TRUE(parsed) << pattern;
+  return parsed && parsed->matches(net::Path::of(path));
+}
+
+TEST(Pattern, AStarIsExactlyOneSegment) {
+  EXPECT_TRUE(matches("anon/*", "anon/alice"));
+  EXPECT_FALSE(matches("anon/*", "anon"));
+  EXPECT_FALSE(matches("anon/*", "anon/alice/camera"));
+  EXPECT_FALSE(matches("anon/*", "anonymous/alice"));
+  EXPECT_TRUE(matches("*/camera", "alice/camera"));
+  EXPECT_FALSE(matches("*/camera", "alice/screen"));
+  EXPECT_FALSE(matches("*", ""));
+}
+
+TEST(Pattern, TwoStarsAtTheEndAreAnyNumberOfSegments) {
+  EXPECT_TRUE(matches("**", ""));
+  EXPECT_TRUE(matches("**", "a/b/c"));
+  EXPECT_TRUE(matches("anon/**", "anon"));
+  EXPECT_TRUE(matches("anon/**", "anon/alice/camera"));
+  EXPECT_FALSE(matches("anon/**", "anonymous"));
+  EXPECT_FALSE(matches("anon/**", "other/anon"));
+  EXPECT_TRUE(matches("*/live/**", "alice/live/1080p/left"));
+  EXPECT_FALSE(matches("*/live/**", "live/alice"));
+}
+
+TEST(Pattern, IsNormalisedAsPathsAre) {
+  EXPECT_TRUE(matches("/anon//**/", "anon/alice"));
+  EXPECT_TRUE(matches("anon/**", "//anon//alice//"));
+}
+
+TEST(Pattern, AStarInsideASegmentIsNoWildcard) {
+  const auto parsed = Pattern::parse("anon/a*", "--auth-public");
+  ASSERT_FALSE(parsed);
+  EXPECT_EQ(parsed.error().code, Code::bad_config);
+}
+
+TEST(Pattern, WithoutAWildcardIsRefusedWithTheFlagAndACure) {
+  const auto parsed = Pattern::parse("anon", "--auth-public-publish");
+  ASSERT_FALSE(parsed);
+  EXPECT_EQ(parsed.error().code, Code::bad_config);
+  EXPECT_NE(parsed.error().text.find("--auth-public-publish `anon`"), std::string::npos);
+  EXPECT_NE(parsed.error().text.find("`anon/**`"), std::string::npos);
+  EXPECT_FALSE(Pattern::parse("", "--auth-public"));
+  EXPECT_FALSE(Pattern::parse("/", "--auth-public"));
+}
+
+TEST(Pattern, TwoStarsBeforeTheEndAreRefused) {
+  for (const std::string_view text : {"**/live", "a/**/b", "**/**", "**/*"}) {
+    const auto parsed = Pattern::parse(text, "--auth-public");
+    ASSERT_FALSE(parsed) << text;
+    EXPECT_EQ(parsed.error().code, Code::bad_config) << text;
+  }
+}
+
+TEST(Grants, CoverWhatAnyPatternMatches) {
+  const std::vector<Pattern> patterns = {*Pattern::parse("a/*", ""), *Pattern::parse("b/**", "")};
+  EXPECT_TRUE(Grants::covers(patterns, net::Path::of("a/x")));
+  EXPECT_TRUE(Grants::covers(patterns, net::Path::of("b")));
+  EXPECT_FALSE(Grants::covers(patterns, net::Path::of("c/x")));
+  EXPECT_FALSE(Grants::covers({}, net::Path::of("a/x")));
+}
+
+TEST(Admit, TheRequestPathIsTheRoot) {
+  EXPECT_EQ(admit("")->root, net::Path());
+  EXPECT_EQ(admit("/")->root, net::Path());
+  EXPECT_EQ(admit("/room/alice")->root, net::Path::of("room/alice"));
+  EXPECT_EQ(admit("//room//?x=y")->root, net::Path::of("room"));
+  EXPECT_EQ(admit("?x=y&&z")->root, net::Path());
+}
+
+TEST(Admit, RefusesATokenWhereverItStands) {
+  for (const std::string_view request : {"/room?jwt=x", "?jwt=x", "/room?a=b&jwt=x", "/?jwt=x&a"}) {
+    const auto admission = admit(request);
+    ASSERT_FALSE(admission) << request;
+    EXPECT_EQ(admission.error().code, Code::unauthorized) << request;
+  }
+  // Without a value it is no token, and by another name it is not one either.
+  EXPECT_TRUE(admit("/room?jwt="));
+  EXPECT_TRUE(admit("/room?notjwt=x"));
+  EXPECT_TRUE(admit("/jwt=x"));
+}
+
+TEST(Admit, RefusesWhatIsNoPrefixOfABroadcast) {
+  std::string deep;
+  for (int i = 0; i < 33; ++i) deep += "/a";
+  const std::vector<std::string> requests = {"/*", "/a/**", "/\xff", deep,
+                                             "/" + std::string(net::Path::kMaxBytes + 1, 'x')};
+  for (const std::string& request : requests) {
+    const auto admission = admit(request);
+    ASSERT_FALSE(admission) << request.substr(0, 20);
+    EXPECT_EQ(admission.error().code, Code::unauthorized);
+  }
+}
+
+}  // namespace
+}  // namespace moq::relay

@@ -1,0 +1,221 @@
+#include "moq/relay/config.h"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+
+#include "moq/transport/quic/certificate.h"
+
+// A relay's settings come from files and the environment, so these tests write some.
+namespace moq::relay {
+namespace {
+
+class RelayConfig : public testing::Test {
+ protected:
+  RelayConfig() {
+    const auto* test = testing::UnitTest::GetInstance()->current_test_info();
+    folder_ = std::filesystem::temp_directory_path() /
+              (std::string("moq-relay-config-") + test->name() + "-" + std::to_string(::getpid()));
+    std::filesystem::create_directories(folder_);
+  }
+  ~RelayConfig() override {
+    for (const std::string& name : environment_) ::unsetenv(name.c_str());
+    std::filesystem::remove_all(folder_);
+  }
+  void set_environment(const std::string& name, const std::string& value) {
+    ::setenv(name.c_str(), value.c_str(), 1);
+    environment_.push_back(name);
+  }
+  std::string write(const std::string& name, const std::string& text) {
+    const std::string path = (folder_ / name).string();
+    std::ofstream(path, std::ios::binary) << text;
+    return path;
+  }
+  /// As the program reads its settings. `arguments` as on the command line.
+  Result<Config> read(std::vector<std::string> arguments) {
+    CLI::App app("relay", "moq-relay");
+    app::Settings settings(app);
+    Config config;
+    std::string file;
+    config.add(app, settings, file);
+    std::vector<std::string> reversed(arguments.rbegin(), arguments.rend());
+    try {
+      app.parse(reversed);
+    } catch (const CLI::ParseError& error) {
+      return fail(Code::internal, error.what());
+    }
+    if (!file.empty()) MOQ_CHECK(settings.load_file(file));
+    MOQ_CHECK(settings.apply());
+    MOQ_CHECK(config.finish());
+    return config;
+  }
+  /// The failure's text; "" if there was none.
+  std::string failure(std::vector<std::string> arguments) {
+    auto config = read(std::move(arguments));
+    if (config) return "";
+    const Code code = config.error().code;
+    EXPECT_TRUE(code == Code::bad_config || code == Code::invalid_argument)
+        << config.error().describe();
+    return config.error().describe();
+  }
+  static bool contains(const std::string& text, std::string_view part) {
+    return text.find(part) != std::string::npos;
+  }
+
+  std::filesystem::path folder_;
+  std::vector<std::string> environment_;
+};
+
+TEST_F(RelayConfig, FlagsWinOverEnvironmentOverFile) {
+  const std::string file = write("relay.toml",
+                                 "drain_timeout = \"1s\"\n"
+                                 "[listen]\n"
+                                 "bind = \"127.0.0.1:1001\"\n"
+                                 "tls.generate = [\"localhost\", \"relay.test\"]\n"
+                                 "[auth]\n"
+                                 "public = \"file/**\"\n"
+                                 "[cluster]\n"
+                                 "id = 11\n");
+  const auto from_file = read({file});
+  ASSERT_TRUE(from_file) << from_file.error().describe();
+  EXPECT_EQ(from_file->listen.port, 1001);
+  EXPECT_EQ(from_file->tls_generate, (std::vector<std::string>{"localhost", "relay.test"}));
+  EXPECT_EQ(from_file->hop, 11U);
+  EXPECT_EQ(from_file->drain_timeout, 1s);
+  EXPECT_TRUE(Grants::covers(from_file->grants.publish, net::Path::of("file/a")));
+
+  set_environment("MOQ_LISTEN", "127.0.0.1:1002");
+  set_environment("MOQ_CLUSTER_ID", "12");
+  set_environment("MOQ_AUTH_PUBLIC", "env/**,more/*");
+  const auto with_environment = read({file});
+  ASSERT_TRUE(with_environment) << with_environment.error().describe();
+  EXPECT_EQ(with_environment->listen.port, 1002);
+  EXPECT_EQ(with_environment->hop, 12U);
+  EXPECT_EQ(with_environment->drain_timeout, 1s);
+  // A list is taken whole from the highest place that has it.
+  EXPECT_TRUE(Grants::covers(with_environment->grants.publish, net::Path::of("env/a")));
+  EXPECT_TRUE(Grants::covers(with_environment->grants.subscribe, net::Path::of("more/a")));
+  EXPECT_FALSE(Grants::covers(with_environment->grants.publish, net::Path::of("file/a")));
+
+  const auto with_flags = read({file, "--listen", "127.0.0.1:1003", "--auth-public", "flag/**"});
+  ASSERT_TRUE(with_flags) << with_flags.error().describe();
+  EXPECT_EQ(with_flags->listen.port, 1003);
+  EXPECT_EQ(with_flags->hop, 12U);
+  EXPECT_TRUE(Grants::covers(with_flags->grants.publish, net::Path::of("flag/a")));
+  EXPECT_FALSE(Grants::covers(with_flags->grants.publish, net::Path::of("env/a")));
+}
+
+TEST_F(RelayConfig, DefaultsOnceCertificateAndGrantsAreThere) {
+  const auto config = read({"--listen-tls-generate", "localhost", "--auth-public", "**"});
+  ASSERT_TRUE(config) << config.error().describe();
+  EXPECT_EQ(config->listen.port, 443);
+  EXPECT_EQ(config->drain_timeout, 10s);
+  EXPECT_FALSE(config->hop);
+  EXPECT_FALSE(config->web_listen);
+  EXPECT_TRUE(std::ranges::equal(config->versions, net::session_versions()));
+}
+
+TEST_F(RelayConfig, PublishingAndSubscribingAreGrantedApart) {
+  const auto config = read({"--listen-tls-generate", "localhost", "--auth-public-publish", "p/**",
+                            "--auth-public-subscribe", "s/**"});
+  ASSERT_TRUE(config) << config.error().describe();
+  EXPECT_TRUE(Grants::covers(config->grants.publish, net::Path::of("p/a")));
+  EXPECT_FALSE(Grants::covers(config->grants.publish, net::Path::of("s/a")));
+  EXPECT_TRUE(Grants::covers(config->grants.subscribe, net::Path::of("s/a")));
+  EXPECT_FALSE(Grants::covers(config->grants.subscribe, net::Path::of("p/a")));
+}
+
+TEST_F(RelayConfig, AnUnknownKeyIsNamedWithWhatCouldStandThere) {
+  const std::string text = failure({write("relay.toml", "[listen]\nbnid = \"127.0.0.1:1\"\n")});
+  EXPECT_TRUE(contains(text, "unknown field `bnid`")) << text;
+  EXPECT_TRUE(contains(text, "`bind`")) << text;
+  EXPECT_TRUE(contains(text, "in `listen`")) << text;
+}
+
+TEST_F(RelayConfig, ABrokenFileIsNamedWithItsLine) {
+  const std::string path = write("relay.toml", "[listen]\nbind = \n");
+  const std::string text = failure({path});
+  EXPECT_TRUE(contains(text, path + ":2")) << text;
+  EXPECT_TRUE(contains(failure({(folder_ / "missing.toml").string()}), "missing.toml"));
+}
+
+TEST_F(RelayConfig, BadValuesNameTheirSetting) {
+  const std::vector<std::string> good = {"--listen-tls-generate", "localhost", "--auth-public",
+                                         "**"};
+  const std::vector<std::pair<std::string, std::string>> bad = {
+      {"--listen", "nowhere"},
+      {"--cluster-id", "0"},
+      {"--cluster-id", "x"},
+      {"--cluster-id", "9007199254740992"},
+      {"--drain-timeout", "soon"},
+      {"--listen-version", "moq-lite-99"},
+      {"--log-level", "loud"},
+      {"--auth-public", "exact"},
+      {"--web-http-listen", "127.0.0.1"}};
+  for (const auto& [flag, value] : bad) {
+    std::vector<std::string> arguments = good;
+    arguments.push_back(flag);
+    arguments.push_back(value);
+    EXPECT_TRUE(contains(failure(arguments), flag)) << flag << " " << value;
+  }
+  const std::string in_file = failure({write("relay.toml", "[cluster]\nid = -1\n")});
+  EXPECT_TRUE(contains(in_file, "cluster.id")) << in_file;
+}
+
+TEST_F(RelayConfig, NeedsACertificate) {
+  EXPECT_TRUE(contains(failure({"--auth-public", "**"}), "no certificate"));
+  EXPECT_TRUE(contains(failure({"--auth-public", "**", "--listen-tls-cert", "a.pem"}), "pairs"));
+}
+
+TEST_F(RelayConfig, NeedsAGrant) {
+  EXPECT_TRUE(contains(failure({"--listen-tls-generate", "localhost"}), "--auth-public"));
+}
+
+TEST_F(RelayConfig, CertificateFilesThatAreMissingOrBrokenAreNamed) {
+  const std::string missing = (folder_ / "missing.pem").string();
+  auto config =
+      read({"--auth-public", "**", "--listen-tls-cert", missing, "--listen-tls-key", missing});
+  ASSERT_TRUE(config) << config.error().describe();
+  auto tls = config->tls();
+  ASSERT_FALSE(tls);
+  EXPECT_TRUE(contains(tls.error().describe(), missing)) << tls.error().describe();
+
+  const std::string broken = write("broken.pem", "not a certificate");
+  config = read({"--auth-public", "**", "--listen-tls-cert", broken, "--listen-tls-key", broken});
+  ASSERT_TRUE(config);
+  tls = config->tls();
+  ASSERT_FALSE(tls);
+  EXPECT_TRUE(contains(tls.error().describe(), broken)) << tls.error().describe();
+}
+
+TEST_F(RelayConfig, GeneratesACertificate) {
+  const auto config = read({"--auth-public", "**", "--listen-tls-generate", "localhost"});
+  ASSERT_TRUE(config);
+  const auto tls = config->tls();
+  ASSERT_TRUE(tls) << tls.error().describe();
+  EXPECT_EQ(tls->identities().size(), 1U);
+}
+
+TEST_F(RelayConfig, TheResetKeyIsAFileOfExactly32Bytes) {
+  Config config;
+  EXPECT_FALSE(config.reset_key()->has_value());
+  config.reset_key_file = write("key", std::string(32, 'k'));
+  ASSERT_TRUE(config.reset_key());
+  EXPECT_TRUE(config.reset_key()->has_value());
+  for (const std::size_t size : {std::size_t{0}, std::size_t{31}, std::size_t{33}}) {
+    config.reset_key_file = write("key", std::string(size, 'k'));
+    const auto key = config.reset_key();
+    ASSERT_FALSE(key) << size;
+    EXPECT_EQ(key.error().code, Code::bad_config);
+  }
+  config.reset_key_file = (folder_ / "missing").string();
+  EXPECT_FALSE(config.reset_key());
+}
+
+}  // namespace
+}  // namespace moq::relay
