@@ -129,6 +129,8 @@ TEST_P(UdpSocketTest, CutsABatchAboveTheKernelsLimit) {
   std::string data;
   for (std::size_t i = 0; i < 3 * kMaxSegments; ++i) data += std::to_string(1000 + i % 1000);
   EXPECT_EQ(send(*client, {}, data, 4), 1u);
+  EXPECT_EQ(client->counts().send_calls, 1u);
+  EXPECT_TRUE(client->uses_segmentation());
   const std::vector<Got> got = expect(*server, 3 * kMaxSegments);
   for (std::size_t i = 0; i < got.size(); ++i) ASSERT_EQ(got[i].text, std::to_string(1000 + i));
 }

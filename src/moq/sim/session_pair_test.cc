@@ -171,11 +171,14 @@ TEST(SessionPair, WhatArrivesAfterAStopOrAResetGivesItsCreditBack) {
   PairOptions options(kUnlimited);
   options.session_window_bytes = 1000;
   SessionPair pair = session_pair(world, std::move(options));
+  // Held on to, so that it is not their end which gives the credit back.
+  std::vector<std::unique_ptr<SendStream>> sends;
+  std::vector<std::unique_ptr<RecvStream>> recvs;
   for (const bool stop : {true, false}) {
-    const auto send = open_uni(*pair.client);
+    const auto& send = sends.emplace_back(open_uni(*pair.client));
     send->write(zeros(1));
     world.run_for(10ms);
-    const auto recv = accept_uni(*pair.server);
+    const auto& recv = recvs.emplace_back(accept_uni(*pair.server));
     send->write(zeros(900));
     // Overtakes the bytes, or meets them under way.
     if (stop) {
@@ -191,6 +194,7 @@ TEST(SessionPair, WhatArrivesAfterAStopOrAResetGivesItsCreditBack) {
   const auto next = open_uni(*pair.client);
   next->write(zeros(1000));
   world.run_for(1s);
+  EXPECT_EQ(pair.control.unsent_bytes(Side::client), 0u);
   EXPECT_EQ(pair.control.unread_bytes(Side::server), 1000u);
 }
 
