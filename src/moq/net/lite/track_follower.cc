@@ -236,12 +236,12 @@ void TrackFollower::subscribe() {
           sent_.group_start ? std::to_string(*sent_.group_start) : std::string("the latest"));
 }
 
-void TrackFollower::unsubscribe() {
+void TrackFollower::unsubscribe(std::uint32_t code) {
   groups_.clear();
   if (!stream_) return;
   subscriber_.remove_subscription(id_);
   stream_->send->finish();
-  stream_->reader.stop(static_cast<std::uint32_t>(StreamCode::cancelled));
+  stream_->reader.stop(code);
   stream_.reset();
 }
 
@@ -279,7 +279,7 @@ bool TrackFollower::on_answer() {
 bool TrackFollower::on_subscription_over(const Error& error) {
   MOQ_LOG(debug, kLog, "{}: subscription {} to {}/{} failed: {}", describe(connection_), id_,
           path_.text(), name_, error.describe());
-  unsubscribe();
+  unsubscribe(to_code(error, Scope::stream));
   if (session_over() || !*announced_) return false;
   if (++failures_ >= kMaxFailures || (is_final(error) && !resumed_)) {
     abort_track(error);

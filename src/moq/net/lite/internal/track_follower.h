@@ -47,7 +47,7 @@ class TrackFollower {
   bool finish_track();
 
   void subscribe();
-  void unsubscribe();
+  void unsubscribe(std::uint32_t code = static_cast<std::uint32_t>(StreamCode::cancelled));
   void arm(Wait what, Duration delay);
   [[nodiscard]] bool should_subscribe() const;
   [[nodiscard]] SubscribeRange wanted() const;
