@@ -1,0 +1,112 @@
+#include "moq/mux/internal/feed.h"
+
+#include "moq/base/log.h"
+
+namespace moq::mux {
+namespace {
+
+/// How long a track that failed is left alone. Short, since a route that comes back should show
+/// soon; long enough not to flood a peer that refuses.
+constexpr Duration kRetryDelay = 250ms;
+
+std::string_view container_name(hang::Container::Kind kind) {
+  switch (kind) {
+    case hang::Container::Kind::legacy:
+      return "legacy";
+    case hang::Container::Kind::cmaf:
+      return "cmaf";
+    case hang::Container::Kind::loc:
+      return "loc";
+    case hang::Container::Kind::unknown:
+      return "unknown";
+  }
+  return "unknown";
+}
+
+/// Whether the groups of a new subscription are numbered anew.
+bool starts_over(Code code) { return code == Code::restarted || code == Code::not_found; }
+
+}  // namespace
+
+Result<Feed> Feed::create(kio::Clock& clock, EventQueue& events, const Rendition& rendition,
+                          const Exporter::Options& options) {
+  MOQ_TRY(FrameDecoder decoder, FrameDecoder::create(rendition.container, rendition.kind));
+  auto shaper = options.format == Exporter::Format::h264 ? make_annex_b_shaper(rendition, decoder)
+                                                         : make_mp4_shaper(rendition, decoder);
+  if (!shaper) return std::unexpected(std::move(shaper).error());
+  events.push(TrackBegan{rendition.name, rendition.codec,
+                         std::string(container_name(rendition.container.kind))});
+  return Feed(clock, events, rendition, std::move(decoder), *std::move(shaper),
+              options.max_latency);
+}
+
+Feed::Feed(kio::Clock& clock, EventQueue& events, Rendition rendition, FrameDecoder decoder,
+           std::unique_ptr<Shaper> shaper, Duration max_latency)
+    : clock_(&clock),
+      events_(&events),
+      rendition_(std::move(rendition)),
+      decoder_(std::move(decoder)),
+      shaper_(std::move(shaper)),
+      max_latency_(max_latency),
+      retry_(std::make_unique<kio::Timer>(clock)) {}
+
+void Feed::poll(const net::broadcast::Consumer& broadcast, const kio::Waiter& waiter) {
+  while (!pending_ && !ended_) {
+    if (!reader_) {
+      if (failed() && retry_->poll(waiter).pending()) return;
+      subscribe(broadcast);
+    }
+    auto next = reader_->poll_next(waiter);
+    if (next.pending()) return;
+    if (!*next) {
+      fail((*std::move(next)).error());
+    } else if (!**next) {
+      ended_ = true;
+    } else {
+      take_sample(***std::move(next));
+    }
+  }
+}
+
+void Feed::subscribe(const net::broadcast::Consumer& broadcast) {
+  retry_->clear();
+  const std::uint8_t priority = is_video() ? hang::kVideoPriority : hang::kAudioPriority;
+  net::track::Consumer track = broadcast.subscribe(
+      rendition_.name, {.priority = priority, .max_age = max_latency_, .start = next_group_});
+  reader_.emplace(*clock_, *events_, std::move(track), decoder_,
+                  TrackReader::Options{.max_latency = max_latency_});
+}
+
+void Feed::take_sample(ReadSample read) {
+  // After a group that was left early, frames are of use from the next group on, which begins with
+  // a key frame.
+  if (read.begins_group) in_step_ = true;
+  next_group_ = read.group + 1;
+  if (!in_step_) return;
+  Result<std::optional<mp4::Sample>> shaped = shaper_->shape(std::move(read.sample));
+  if (!shaped) {
+    MOQ_LOG(warn, "mux", "group {} of '{}': {}", read.group, rendition_.name,
+            shaped.error().describe());
+    in_step_ = false;
+    return;
+  }
+  pending_ = *std::move(shaped);
+}
+
+void Feed::fail(const Error& error) {
+  MOQ_LOG(warn, "mux", "track '{}' failed: {}", rendition_.name, error.describe());
+  if (starts_over(error.code)) next_group_.reset();
+  reader_.reset();
+  in_step_ = false;
+  retry_->set_after(kRetryDelay);
+}
+
+void Feed::detach() {
+  reader_.reset();
+  retry_->clear();
+  next_group_.reset();
+  in_step_ = false;
+  ended_ = false;
+}
+
+}  // namespace moq::mux
