@@ -102,7 +102,7 @@ Result<frame::Producer> Producer::create_frame(const frame::Info& info) {
     return std::unexpected(*std::move(error));
   }
   woken.wake();
-  state_->make_room();
+  state_->after_adding();
   return frame::Producer(state_, index, info.size_bytes, skip);
 }
 
@@ -125,7 +125,7 @@ Result<void> Producer::write_frame(std::uint64_t timestamp, Bytes payload) {
       kio::WaiterList woken = state_->on_change.take();
       lock.unlock();
       woken.wake();
-      state_->make_room();
+      state_->after_adding();
       return {};
     }
   }
@@ -310,7 +310,7 @@ Result<void> Producer::write(Bytes data) {
     return std::unexpected(*std::move(error));
   }
   woken.wake();
-  state_->make_room();
+  state_->after_adding();
   return {};
 }
 

@@ -70,7 +70,10 @@ void State::add_payload(std::size_t index, Bytes data) {
   frames[index].append(std::move(data));
 }
 
-void State::make_room() const {
+void State::after_adding() const {
+  if (tally->take_watched()) {
+    if (const auto track = tally->track.lock()) track->wake_edge();
+  }
   if (tally->held() > kMaxTrackBytes) {
     if (const auto track = tally->track.lock()) track->shrink();
   }

@@ -206,7 +206,7 @@ class Consumer {
   /// it differs from `served`.
   kio::Poll<bool> poll_served(const kio::Waiter& waiter, bool served) const;
 
-  /// Ready once `sequence` is older than this subscription wants; looked at when groups begin.
+  /// Ready once `sequence` is older than this subscription wants.
   kio::Poll<kio::Unit> poll_stale(const kio::Waiter& waiter, std::uint64_t sequence) const;
   /// The lowest group that this subscription may still get, given that `sequence` comes now.
   [[nodiscard]] std::uint64_t lowest_to_come(std::uint64_t sequence) const;

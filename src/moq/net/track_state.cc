@@ -128,6 +128,7 @@ void State::evict(group::Remains& remains) {
 
 kio::WaiterList State::take_all_waiters() {
   kio::WaiterList woken = on_group.take();
+  woken.append(on_edge.take());
   woken.append(on_datagram.take());
   woken.append(on_demand.take());
   woken.append(on_served.take());
@@ -161,6 +162,15 @@ void State::abort(const Error& error) {
     abort(error, remains);
   }
   remains.woken.wake();
+}
+
+void State::wake_edge() {
+  kio::WaiterList woken;
+  {
+    std::lock_guard lock(mutex);
+    woken = on_edge.take();
+  }
+  woken.wake();
 }
 
 void State::shrink() {

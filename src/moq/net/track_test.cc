@@ -141,6 +141,59 @@ TEST(TrackAge, FramesOfOneLongGroupAgeTheOnesBefore) {
   EXPECT_TRUE(reader.is_stale(0));
 }
 
+TEST(TrackAge, StalenessIsWaitedFor) {
+  sim::World world;
+  Stage stage(track::Info{.max_age = 1min});
+  track::Consumer reader = stage.subscribe({.max_age = 2s});
+  track::Consumer newest = stage.subscribe({.max_age = 0s});
+  track::Consumer patient = stage.subscribe({.max_age = 10s});
+  write_group(stage.track, 0, 0);
+  const auto stale = [](const track::Consumer& track) {
+    return [&track](const Waiter& waiter) { return track.poll_stale(waiter, 0); };
+  };
+  Watch by_frames(world, stale(reader));
+  Watch at_once(world, stale(newest));
+  Watch by_update(world, stale(patient));
+  auto group = stage.track.create_group(1);
+  EXPECT_FALSE(at_once.woken());
+  ASSERT_TRUE(group->write_frame(1000, Bytes()));
+  EXPECT_TRUE(at_once.woken());
+  auto frame = group->create_frame({.timestamp = 2999, .size_bytes = 1});
+  EXPECT_FALSE(by_frames.woken());
+  ASSERT_TRUE(frame->write(large(1)));
+  ASSERT_TRUE(std::move(*frame).finish());
+  auto last = group->create_frame({.timestamp = 3000, .size_bytes = 1});
+  EXPECT_TRUE(by_frames.woken());
+  EXPECT_FALSE(by_update.woken());
+  patient.update({.max_age = 1s});
+  EXPECT_TRUE(by_update.woken());
+}
+
+TEST(TrackAge, LagIsPresentationTimeToTheNewestFrame) {
+  Stage stage(track::Info{.timescale = 48'000});
+  track::Consumer reader = stage.subscribe();
+  EXPECT_EQ(reader.lag(0), 0s);
+  write_group(stage.track, 3, 96'000);
+  EXPECT_EQ(reader.lag(48'000), 1s);
+  EXPECT_EQ(reader.lag(96'000), 0s);
+  EXPECT_EQ(reader.lag(200'000), 0s);
+}
+
+TEST(TrackStart, TheLowestToComeCountsWhatCameOutOfOrderAndWhatIsExpected) {
+  Stage stage(track::Info{.max_age = 1min});
+  track::Consumer reader = stage.subscribe({.max_age = 2s});
+  for (const std::uint64_t sequence : {10, 14, 13, 12}) {
+    write_group(stage.track, sequence, 1000 * sequence);
+  }
+  EXPECT_EQ(reader.lowest_to_come(14), 12U);  // Group 12 superseded 10 for 2 s.
+  stage.track.expect_from(9);
+  EXPECT_EQ(reader.lowest_to_come(14), 9U);
+  write_group(stage.track, 9, 9000);
+  EXPECT_EQ(reader.lowest_to_come(14), 11U);
+  track::Consumer later = stage.subscribe({.max_age = 2s, .start = 13});
+  EXPECT_EQ(later.lowest_to_come(14), 13U);
+}
+
 TEST(TrackAge, TheTimescaleCountsAndNothingOverflows) {
   Stage stage(track::Info{.max_age = 10s, .timescale = 90'000});
   write_group(stage.track, 0, 0);

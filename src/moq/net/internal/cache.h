@@ -76,12 +76,19 @@ class Tally {
 
   /// A frame of group `sequence` has begun.
   void note(std::uint64_t sequence, std::uint64_t timestamp);
+  /// Whether somebody in `State::on_edge` waits for the next frame; asking settles it. Most tracks
+  /// have nobody, and pay no lock.
+  bool take_watched() {
+    return watched_.load(std::memory_order_acquire) && watched_.exchange(false);
+  }
+  void watch() { watched_ = true; }
   /// The timestamp of the newest frame of the newest group that has one.
   [[nodiscard]] std::optional<std::uint64_t> live_edge() const;
 
  private:
   const std::shared_ptr<Cache> cache_;
   std::atomic<std::uint64_t> held_{0};
+  std::atomic<bool> watched_{false};
   mutable std::mutex mutex_;
   std::optional<std::uint64_t> newest_;  // The group that the edge is of.
   std::uint64_t edge_ = 0;

@@ -71,8 +71,9 @@ struct State {
   Frame& add_frame(const frame::Info& info);
   /// Adds payload to frame `index` (the mutex is held).
   void add_payload(std::size_t index, Bytes data);
-  /// Makes room if the caches are crowded. Call it after adding, without the mutex.
-  void make_room() const;
+  /// What follows an addition, without the mutex: makes room if the caches are crowded, and wakes
+  /// who waits for the track's time to go on.
+  void after_adding() const;
   [[nodiscard]] std::optional<std::uint64_t> first_timestamp() const;
   [[nodiscard]] bool unfinished() const;
   [[nodiscard]] bool failed() const;

@@ -52,7 +52,7 @@ struct State : std::enable_shared_from_this<State> {
   std::uint64_t next_sequence = 0;  ///< After the newest group or datagram.
   std::optional<std::uint64_t> newest;
   std::optional<std::uint64_t> expected_from;  ///< The source sends all groups from here on.
-  std::optional<std::uint64_t> end;  ///< Exclusive.
+  std::optional<std::uint64_t> end;            ///< Exclusive.
   bool finished = false;
   std::optional<Error> aborted;
 
@@ -81,6 +81,7 @@ struct State : std::enable_shared_from_this<State> {
 
   kio::WaiterList on_group;     // Groups, info, end, abort.
   kio::WaiterList on_datagram;  // Datagrams, end, abort.
+  kio::WaiterList on_edge;      // Frames begin. `Tally::watch()` when adding to it.
   kio::WaiterList on_demand;    // Subscriptions, fetch requests, revocation, abort.
   kio::WaiterList on_served;
 
@@ -107,6 +108,7 @@ struct State : std::enable_shared_from_this<State> {
   // The following lock the mutex themselves.
 
   void abort(const Error& error);
+  void wake_edge();
   /// Evicts after a group grew.
   void shrink();
   /// Lets go of a group of this track, unless it is the newest and that is to be spared.
