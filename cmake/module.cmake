@@ -30,6 +30,10 @@ function(moq_module NAME)
   set(tests ${sources})
   list(FILTER sources EXCLUDE REGEX "(_test|_bench|_fuzz|main)\\.cc$")
   list(FILTER tests INCLUDE REGEX "_test\\.cc$")
+  if(MOQ_SANITIZE STREQUAL "thread" AND NOT NAME MATCHES "^(base|kio|transport|io)$")
+    # Above the layers where threads meet, only the tests that use some.
+    list(FILTER tests INCLUDE REGEX "_threads_test\\.cc$")
+  endif()
 
   list(TRANSFORM ARG_USES PREPEND moq_ OUTPUT_VARIABLE uses)
   add_library(moq_${NAME} STATIC ${sources})
