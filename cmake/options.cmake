@@ -31,6 +31,10 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   # g++ 12 misreads optional and variant members as uninitialised at -O1 and above.
   target_compile_options(moq_flags INTERFACE
     $<$<COMPILE_LANGUAGE:CXX>:-Wno-maybe-uninitialized -Wno-missing-field-initializers -fcoroutines>)
+else()
+  # The same leave: what designated initialisers leave out is meant to have its default.
+  target_compile_options(moq_flags INTERFACE
+    $<$<COMPILE_LANGUAGE:CXX>:-Wno-missing-field-initializers -Wno-missing-designated-field-initializers>)
 endif()
 if(MOQ_SANITIZE)
   add_compile_options(-fsanitize=${MOQ_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
