@@ -104,11 +104,8 @@ bool Ordered::patience_is_over(const kio::Waiter& waiter) {
   if (const auto began = waiting_.begin()->second.group.first_timestamp()) {
     lead = consumer_.lag(*began);
   }
-  const TimePoint now = clock_->now();
-  const bool late = lead >= patience_.latency;
-  if (now >= most || (late && now >= least)) return true;
-  const TimePoint maybe_late = late ? least : after(now, patience_.latency - lead);
-  timer_->set(std::min(most, std::max(least, maybe_late)));
+  const TimePoint late = after(clock_->now(), patience_.latency - lead);
+  timer_->set(std::min(most, std::max(least, late)));
   return timer_->poll(waiter).ready();
 }
 
