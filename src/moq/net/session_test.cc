@@ -235,6 +235,81 @@ TEST(Session, FetchesACachedGroupAndRefusesAnother) {
   EXPECT_EQ(missing.error().code, Code::not_found);
 }
 
+TEST(Session, AFetchFromAPeerWithoutFetchIsRefused) {
+  sim::World world;
+  Bench bench(Version::lite_04, world);
+  broadcast::Producer broadcast;
+  auto announcement = bench.publisher.announce(Path::of("alice"), broadcast.consume());
+  auto track = broadcast.create_track("video");
+  bench.connect();
+  const broadcast::Consumer remote = bench.wait_for(Path::of("alice"));
+  auto fetch = [](track::Fetch request) -> kio::Task<Result<group::Consumer>> {
+    co_return co_await request.result();
+  };
+  auto refused = world.run(fetch(remote.fetch("video", 7)));
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Code::unsupported) << refused.error().describe();
+}
+
+TEST(Session, AFetchOutlivesItsSession) {
+  sim::World world;
+  Bench bench(Version::lite_06, world);
+  broadcast::Producer broadcast;
+  auto announcement = bench.publisher.announce(Path::of("alice"), broadcast.consume());
+  auto track = broadcast.create_track("video");
+  track::Producer handler = track->clone();
+  EXPECT_TRUE(handler.poll_requested_group(kio::Waiter::none()).pending());
+  bench.connect();
+  const broadcast::Consumer remote = bench.wait_for(Path::of("alice"));
+  track::Fetch fetch = remote.fetch("video", 7);
+  world.run_for(1s);
+  EXPECT_TRUE(fetch.poll(kio::Waiter::none()).pending());
+  bench.control->kill(sim::Side::client, Error(Code::transport, "reset"));
+  bench.client_session.reset();
+  bench.server_session.reset();
+  world.run_for(1s);
+  EXPECT_TRUE(fetch.poll(kio::Waiter::none()).pending());
+
+  bench.connect();
+  std::optional<group::Producer> answer;
+  ASSERT_TRUE(world.run_until(
+      [&] {
+        auto request = handler.poll_requested_group(kio::Waiter::none());
+        if (request) answer = std::move(**request).accept();
+        return answer.has_value();
+      },
+      10s));
+  ASSERT_TRUE(answer->write_frame(0, Bytes::copy("old")));
+  std::move(*answer).finish();
+  auto wait = [](track::Fetch& request) -> kio::Task<Result<group::Consumer>> {
+    co_return co_await request.result();
+  };
+  auto group = world.run(wait(fetch));
+  ASSERT_TRUE(group) << group.error().describe();
+  EXPECT_EQ(read_group(world, *std::move(group)), "old;");
+}
+
+TEST(Session, AFetchedGroupThatNobodyReadsIsStopped) {
+  sim::World world;
+  Bench bench(Version::lite_06, world);
+  broadcast::Producer broadcast;
+  auto announcement = bench.publisher.announce(Path::of("alice"), broadcast.consume());
+  auto track = broadcast.create_track("video");
+  track::Producer handler = track->clone();
+  EXPECT_TRUE(handler.poll_requested_group(kio::Waiter::none()).pending());
+  bench.connect();
+  const broadcast::Consumer remote = bench.wait_for(Path::of("alice"));
+  std::optional<track::Fetch> fetch = remote.fetch("video", 7);
+  world.run_for(1s);
+  auto answer = std::move(**handler.poll_requested_group(kio::Waiter::none())).accept();
+  ASSERT_TRUE(answer.write_frame(0, Bytes::copy("first")));
+  world.run_for(1s);
+  EXPECT_TRUE(answer.poll_unused(kio::Waiter::none()).pending());
+  fetch.reset();
+  world.run_for(1s);
+  EXPECT_TRUE(answer.poll_unused(kio::Waiter::none()).ready());
+}
+
 TEST(Session, CarriesDatagrams) {
   sim::World world;
   Bench bench(Version::lite_06, world);

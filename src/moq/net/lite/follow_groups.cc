@@ -132,6 +132,10 @@ kio::Task<void> TrackFollower::serve_fetches(track::Producer track) {
 }
 
 kio::Task<void> TrackFollower::answer_fetch(track::GroupRequest request) {
+  if (!has_fetch(connection_.version())) {
+    std::move(request).reject(Error(Code::unsupported, "the peer's version has no FETCH"));
+    co_return;
+  }
   auto opened = co_await connection_.transport().open_bidi();
   if (!opened) co_return;
   opened->send->set_priority(transport::kControlPriority);
@@ -147,7 +151,8 @@ kio::Task<void> TrackFollower::answer_fetch(track::GroupRequest request) {
   for (;;) {
     auto header = co_await kio::wait([&](const kio::Waiter& waiter) {
       using Out = Result<std::optional<FrameHeader>>;
-      if (!group && request.poll_unwanted(waiter)) {
+      // Once nobody waits or reads, the stream is dropped, which stops it.
+      if (group ? group->poll_unused(waiter) : request.poll_unwanted(waiter)) {
         return kio::Poll<Out>(Out(std::unexpected(Error(Code::cancelled))));
       }
       return reader.poll_frame(waiter);
@@ -155,10 +160,10 @@ kio::Task<void> TrackFollower::answer_fetch(track::GroupRequest request) {
     if (!header) {
       if (group) {
         std::move(*group).abort(header.error());
-      } else {
+      } else if (!session_over()) {
         std::move(request).reject(header.error());
       }
-      co_return;
+      co_return;  // A session that is over leaves the fetch to the next one.
     }
     if (!group) group = std::move(request).accept();
     if (!*header) break;
@@ -168,7 +173,12 @@ kio::Task<void> TrackFollower::answer_fetch(track::GroupRequest request) {
     auto frame = group->create_frame(info);
     if (!frame) co_return;
     while (reader.payload_remaining() > 0) {
-      auto part = co_await reader.payload();
+      auto part = co_await kio::wait([&](const kio::Waiter& waiter) {
+        if (group->poll_unused(waiter)) {
+          return kio::Poll<Result<Bytes>>(std::unexpected(Error(Code::cancelled)));
+        }
+        return reader.poll_payload(waiter);
+      });
       if (!part || part->empty()) co_return;
       if (!frame->write(*std::move(part))) co_return;
     }

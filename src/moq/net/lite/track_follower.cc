@@ -113,7 +113,7 @@ kio::Task<void> TrackFollower::run(broadcast::TrackRequest taken) {
     co_await kio::sleep(connection_.clock(), retry_delay(failures_));
   }
   failures_ = 0;
-  if (has_fetch(connection_.version())) fetches_.spawn(serve_fetches(track_->clone()));
+  fetches_.spawn(serve_fetches(track_->clone()));
   for (;;) {
     const Event event =
         co_await kio::wait([this](const kio::Waiter& waiter) { return poll_event(waiter); });
