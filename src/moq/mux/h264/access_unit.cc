@@ -117,7 +117,8 @@ Result<void> AccessUnitReader::remember(NalType type, const Bytes& nal) {
 std::optional<AccessUnit> AccessUnitReader::close() {
   const std::vector<Bytes> nals = std::exchange(nals_, {});
   const bool picture = std::exchange(has_slice_, false);
-  const bool keyframe = std::exchange(has_idr_, false) | std::exchange(recovers_, false);
+  const bool keyframe = has_idr_ || recovers_;
+  has_idr_ = recovers_ = false;
   size_ = 0;
   if (!picture) return std::nullopt;
 

@@ -12,9 +12,8 @@
 namespace moq::mux::mp4 {
 namespace {
 
-// Fixed fields before the boxes of an entry: ISO/IEC 14496-12 §12.1.3 and §12.2.3.
+// Fixed fields before the boxes of a video entry: ISO/IEC 14496-12 §12.1.3.
 constexpr std::size_t kVideoFields = 78;
-constexpr std::size_t kAudioFields = 28;
 // What QuickTime's version 1 adds to an audio entry.
 constexpr std::size_t kQuickTimeFields = 16;
 constexpr std::size_t kFullBoxHeader = 4;
