@@ -41,6 +41,7 @@ struct Exporter::State {
   std::optional<Feed> video;
   std::optional<Feed> audio;
   std::optional<std::int64_t> start_us;  ///< Where the video began, once it did.
+  bool sound_begun = false;              ///< The audio has reached `start_us`.
   kio::Timer end_delay;
 
   void poll_catalog(const kio::Waiter& waiter);
@@ -153,10 +154,11 @@ bool Exporter::State::write_one() {
   if (!video_us && !audio_us) return false;
   const bool video_first = video_us && (!audio_us || *video_us <= *audio_us);
   Feed& feed = video_first ? *video : *audio;
-  if (!video_first && !output.begun() && start_us && *audio_us < *start_us) {
+  if (!video_first && !sound_begun && start_us && *audio_us < *start_us) {
     feed.take();  // Sound from before the first picture.
     return true;
   }
+  if (!video_first) sound_begun = true;
   write(feed);
   return true;
 }

@@ -303,6 +303,20 @@ TEST_F(LegacyExporterTest, BeginsWithAPictureAndDropsSoundFromBefore) {
   EXPECT_EQ(out.samples.at(2).front().duration, 960U);
 }
 
+TEST_F(LegacyExporterTest, DropsSoundFromBeforeThatComesLater) {
+  add_audio();
+  net::track::Producer audio = create_track("a");
+  net::track::Producer video = create_track("v");
+  Exporter exporter = create();
+  drain(exporter);
+  write_group(video, 100'000, 1);
+  const Bytes before = drain(exporter).bytes;
+  net::group::Producer sound = *audio.append_group();
+  for (int i = 0; i < 10; ++i) write(sound, static_cast<std::uint64_t>(i) * 20'000, "\xfc");
+  const std::vector<Bytes> parts = {before, drain(exporter).bytes};
+  EXPECT_EQ(parse(join(parts)).samples.at(2).front().dts, 4800U);
+}
+
 TEST_F(LegacyExporterTest, AsksAgainForATrackThatFailed) {
   net::track::Producer first = create_track("v");
   Exporter exporter = create();
