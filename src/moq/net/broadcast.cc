@@ -142,7 +142,7 @@ Result<track::Producer> TrackRequest::accept(const track::Info& info) && {
   return producer;
 }
 
-void TrackRequest::reject(Error error) && {
+void TrackRequest::reject(const Error& error) && {
   const auto state = std::exchange(state_, nullptr);
   group::Remains remains;
   {

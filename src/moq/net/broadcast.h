@@ -27,7 +27,7 @@ class TrackRequest {
   /// `info` must have the old timescale, else the track ends as `restarted`.
   Result<track::Producer> accept(const track::Info& info) &&;
   /// Refuses: readers get `error`.
-  void reject(Error error) &&;
+  void reject(const Error& error) &&;
   /// Puts it back for the next route or handler.
   void give_back() &&;
   /// Ready once nobody wants the track any more, or a better route should serve it.

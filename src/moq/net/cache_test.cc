@@ -116,6 +116,27 @@ TEST(Cache, FetchedGroupsCountAndCanGo) {
   EXPECT_EQ(stage.cache->held(), 2 * kGroupCost);
 }
 
+TEST(Cache, AHundredReadersThatNeverReadCostNothing) {
+  Stage stage(50);
+  track::Consumer quick(stage.a, kEverything);
+  std::vector<track::Consumer> tracks;
+  std::vector<group::Consumer> held;
+  for (int i = 0; i < 100; ++i) tracks.emplace_back(stage.a, kEverything);
+  std::size_t read = 0;
+  for (int i = 0; i < 500; ++i) {
+    Stage::write(stage.to_a);
+    // Half of them take each group, and read none of it.
+    for (std::size_t t = 0; t < 50; ++t) {
+      held.push_back(**now(tracks[t].poll_next_group(Waiter::none())));
+    }
+    auto group = now(quick.poll_next_group(Waiter::none()));
+    read += take_frames(**group).size();
+    ASSERT_LE(stage.cache->held(), 50 * kGroupCost);
+  }
+  EXPECT_EQ(read, 500U);
+  EXPECT_EQ(take_sequences(tracks[99]).size(), 50U);
+}
+
 TEST(Cache, ListsNothingThatIsGone) {
   Stage stage(1000);
   for (int i = 0; i < 100; ++i) {

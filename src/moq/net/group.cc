@@ -153,7 +153,7 @@ void Producer::finish() && {
   if (!whole) state->abort(Error(Code::wrong_size, "the group ends before what came of it"));
 }
 
-void Producer::abort(Error error) && { std::exchange(state_, nullptr)->abort(error); }
+void Producer::abort(const Error& error) && { std::exchange(state_, nullptr)->abort(error); }
 
 void Producer::suspend() && {
   const auto state = std::exchange(state_, nullptr);
@@ -280,7 +280,8 @@ Producer::Producer(std::shared_ptr<group::State> state, std::size_t index, std::
     : state_(std::move(state)), index_(index), remaining_(size_bytes), skip_(skip_bytes) {}
 
 Producer::~Producer() {
-  if (state_) (void)std::move(*this).finish();
+  if (!state_) return;
+  [[maybe_unused]] const auto ended = std::move(*this).finish();
 }
 
 Result<void> Producer::write(Bytes data) {
@@ -301,7 +302,8 @@ Result<void> Producer::write(Bytes data) {
       remaining_ -= data.size();
       skip_ -= known;
       if (known == data.size()) return {};
-      state_->add_payload(index_, data.slice(known));
+      if (known > 0) data = data.slice(known);
+      state_->add_payload(index_, std::move(data));
       woken = state_->on_change.take();
     }
   }

@@ -115,7 +115,7 @@ class Producer {
   /// Ends the group cleanly.
   void finish() &&;
   /// Ends the group with an error for its readers.
-  void abort(Error error) &&;
+  void abort(const Error& error) &&;
   /// Leaves the group as it is, for another writer to resume (`track::Producer::create_group`).
   void suspend() &&;
   [[nodiscard]] Consumer consume() const;

@@ -134,7 +134,7 @@ class Producer {
   /// was told before.
   Result<void> finish_at(std::uint64_t end);
   /// Ends the track, and its unfinished groups, with an error.
-  void abort(Error error) &&;
+  void abort(const Error& error) &&;
   /// Stops serving the track but leaves it as it is: its broadcast asks the next route for it.
   void give_back() &&;
 

@@ -186,7 +186,7 @@ Result<void> Producer::finish_at(std::uint64_t end) {
   return {};
 }
 
-void Producer::abort(Error error) && {
+void Producer::abort(const Error& error) && {
   const Producer self(std::move(*this));
   self.state_->abort(error);
 }
@@ -227,7 +227,7 @@ kio::Poll<Result<std::optional<Subscription>>> Producer::poll_demand(const kio::
     auto demand = state_->demand();
     if (first || demand != demand_reported_) {
       demand_reported_ = demand;
-      return Out(std::move(demand));
+      return Out(demand);
     }
   }
   state_->on_demand.add(waiter);
