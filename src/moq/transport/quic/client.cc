@@ -60,7 +60,7 @@ class Client::Core::Dialed final : public Endpoint {
 
  private:
   void on_batch(DatagramSocket& socket, const ReceivedBatch& batch) override {
-    const SocketAddress local = socket.local_address();
+    const SocketAddress local = local_of(socket);
     ByteSpan rest = batch.data;
     while (!rest.empty()) {
       const std::size_t size = std::min(rest.size(), std::max<std::size_t>(batch.segment_size, 1));
@@ -71,8 +71,8 @@ class Client::Core::Dialed final : public Endpoint {
   }
   void on_receive_error(DatagramSocket& socket, const Error& error) override {
     if (error.code == Code::refused) {
-      if (socket.local_address() == conn_->local_address()) conn_->on_refused();
-    } else if (socket.local_address() == conn_->local_address()) {
+      if (local_of(socket) == conn_->local_address()) conn_->on_refused();
+    } else if (local_of(socket) == conn_->local_address()) {
       conn_->on_socket_error(error);
     }
   }

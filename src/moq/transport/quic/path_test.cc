@@ -182,6 +182,19 @@ TEST_F(PathTest, ANatThatForgetsIsNoticedByTheServer) {
   EXPECT_FALSE(pair.client->poll_closed(kio::Waiter::none()));
 }
 
+TEST_F(PathTest, ANatThatForgetsJustBeforeAMigrationDoesNoHarm) {
+  for (std::uint16_t i = 1; i <= 20; ++i) {
+    bed.near.shift_ports(static_cast<std::uint16_t>(100 * i));
+    ping();
+    bed.world.run_for(2ms * i);
+    ASSERT_TRUE(pair.client->migrate());
+    talk("on a way of its own");
+    bed.world.run_for(3s);
+    ASSERT_FALSE(pair.server->poll_closed(kio::Waiter::none()))
+        << i << ": " << bed.closed(*pair.server).describe();
+  }
+}
+
 TEST_F(PathTest, AFullSendBufferOnlyDelays) {
   bed.near.set_writable(false);
   ping();

@@ -175,6 +175,7 @@ int Conn::receive(const Arrival& arrival) {
     }
     return 0;
   }
+  if (must_wait_for_validation(arrival)) return 0;
   bytes_received_ += arrival.packet.size();
   Path path(arrival.local, arrival.remote);
   ngtcp2_pkt_info info{.ecn = arrival.ecn};
@@ -183,7 +184,7 @@ int Conn::receive(const Arrival& arrival) {
   const int error = ngtcp2_conn_read_pkt(conn_.get(), path.get(), &info, arrival.packet.data(),
                                          arrival.packet.size(), to_timestamp(now()));
   after_callbacks();
-  if (server_ && arrival.remote != remote_) follow_peer();
+  if (server_ && authentic_) note_peer(arrival);
   if (error != 0) {
     if (error != NGTCP2_ERR_RETRY) on_read_error(error);
     return error;

@@ -30,6 +30,9 @@ inline constexpr unsigned kSuspectProbes = 3;
 inline constexpr std::size_t kMaxForgottenStreams = 10000;
 /// On short paths a peer that is merely busy stays silent longer than a few probe timeouts.
 inline constexpr Duration kMinSuspectDelay = 500ms;
+/// After a few delayed packets probe timeouts grow to seconds; there must be time left to act
+/// before the idle timeout.
+inline constexpr Duration kMaxSuspectDelay = 2500ms;
 /// While its path is suspect, a client asks the system this often whether it has another address.
 inline constexpr Duration kPathLookInterval = 1s;
 
@@ -170,7 +173,10 @@ class Conn final : public RefCounted<Conn> {
   [[nodiscard]] Duration suspect_delay() const;
   Result<void> move_to(std::unique_ptr<DatagramSocket> socket);
   void look_for_better_path();
-  void follow_peer();
+  void note_peer(const Arrival& arrival);
+  void follow_peer(ConnectionId used);
+  void on_peer_path_validated(bool success);
+  [[nodiscard]] bool must_wait_for_validation(const Arrival& arrival) const;
   void on_path_valid(const SocketAddress& local);
 
   // Streams.
@@ -237,6 +243,14 @@ class Conn final : public RefCounted<Conn> {
   kio::WaiterList on_path_;
 
   TimePoint deadline_ = TimePoint::max();
+  // A new address of the peer that is being validated: it came with a connection id in use.
+  struct Rebinding {
+    SocketAddress before;
+    ConnectionId id;
+    TimePoint until = TimePoint::max();
+  };
+  std::optional<Rebinding> rebinding_;
+  ConnectionId peer_uses_ = 0;  // The id of ours in the peer's last packet with a short header.
   std::optional<TimePoint> unanswered_since_;
   TimePoint next_look_{};  // For another path.
   std::uint64_t bytes_sent_ = 0;

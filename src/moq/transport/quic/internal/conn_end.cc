@@ -189,7 +189,7 @@ void Conn::write_linger(Output& output) {
   std::memcpy(room.data(), close_packet_.data(), close_packet_.size());
   output.add({.size = close_packet_.size(),
               .to = remote_,
-              .from = local_,
+              .from = server_ ? local_ : SocketAddress{},
               .socket = endpoint_->socket_for(local_)});
   bytes_sent_ += close_packet_.size();
 }

@@ -4,11 +4,18 @@
 #include "moq/transport/quic/internal/endpoint.h"
 
 namespace moq::transport::quic::internal {
+namespace {
+
+// RFC 9002 §6.2.2: of a path of which nothing is known yet, with ngtcp2's acknowledgement delay.
+constexpr Duration kInitialProbeTimeout = 1024ms;
+
+}  // namespace
 
 Duration Conn::suspect_delay() const {
   // Probes go out one, three, seven... probe timeouts after what they ask about (RFC 9002 §6.2.1).
   const Duration timeout(static_cast<std::int64_t>(ngtcp2_conn_get_pto(conn_.get())));
-  return std::max(timeout * ((1 << kSuspectProbes) - 1), kMinSuspectDelay);
+  return std::clamp<Duration>(timeout * ((1 << kSuspectProbes) - 1), kMinSuspectDelay,
+                              kMaxSuspectDelay);
 }
 
 void Conn::note_sent(TimePoint time) {
@@ -75,13 +82,50 @@ Result<void> Conn::move_to(std::unique_ptr<DatagramSocket> socket) {
   return {};
 }
 
-void Conn::follow_peer() {
+void Conn::note_peer(const Arrival& arrival) {
+  const bool short_header = (arrival.packet.front() & 0x80) == 0;
+  if (!short_header || arrival.packet.size() <= kConnectionIdBytes || !alive()) return;
+  const ConnectionId used = to_connection_id(arrival.packet.data() + 1);
+  if (arrival.remote != remote_) follow_peer(used);
+  peer_uses_ = used;
+}
+
+void Conn::follow_peer(ConnectionId used) {
   const ngtcp2_path* path = ngtcp2_conn_get_path(conn_.get());
   const SocketAddress remote = from_sockaddr(path->remote);
   if (remote == remote_) return;
   MOQ_LOG(debug, "quic", "{} moved to {}", remote_.to_string(), remote.to_string());
+  if (used == peer_uses_) {
+    rebinding_ = Rebinding{rebinding_ ? rebinding_->before : remote_, used};
+  } else {
+    rebinding_.reset();
+  }
   remote_ = remote;
   local_ = from_sockaddr(path->local);
+}
+
+void Conn::on_peer_path_validated(bool success) {
+  if (!rebinding_) return;
+  if (!success) {
+    rebinding_.reset();
+    return;
+  }
+  // ngtcp2 now asks the old address whether it is still there, and waits this long.
+  const Duration probe(static_cast<std::int64_t>(ngtcp2_conn_get_pto(conn_.get())));
+  rebinding_->until = now() + 3 * std::max(probe, kInitialProbeTimeout) + 100ms;
+}
+
+// A client that migrates while we validate where a NAT has moved it: ngtcp2 1.11 would retire the
+// id of the path it may have to fall back to, and soon count one id too many. Such packets are
+// dropped until the validation is over, which takes about three seconds; the client repeats them.
+bool Conn::must_wait_for_validation(const Arrival& arrival) const {
+  if (!rebinding_ || arrival.remote == remote_ || arrival.remote == rebinding_->before) {
+    return false;
+  }
+  if (now() >= rebinding_->until) return false;
+  const bool short_header = (arrival.packet.front() & 0x80) == 0;
+  return short_header && arrival.packet.size() > kConnectionIdBytes &&
+         to_connection_id(arrival.packet.data() + 1) != rebinding_->id;
 }
 
 void Conn::on_path_valid(const SocketAddress& local) {

@@ -76,6 +76,7 @@ bool Conn::write(Output& output) {
     addresses.apply(*path.get(), packet);
     if (addresses.changed()) socket_ = endpoint_->socket_for(packet.from);
     packet.socket = socket_;
+    if (!server_) packet.from = {};  // A connected socket has its own.
     output.add(packet);
     written += packet.size;
   }

@@ -50,7 +50,7 @@ void Endpoint::wake_sender() { sender_->wake(); }
 DatagramSocket* Endpoint::socket_for(const SocketAddress& local) const {
   if (sockets_.size() > 1) {
     for (const Port& port : sockets_) {
-      if (port.socket->local_address() == local) return port.socket.get();
+      if (port.local == local) return port.socket.get();
     }
   }
   return sockets_.back().socket.get();
@@ -67,14 +67,22 @@ void Endpoint::add_socket(std::unique_ptr<DatagramSocket> socket) {
     retired_.push_back(std::move(sockets_[1].socket));
     sockets_.erase(sockets_.begin() + 1);
   }
-  sockets_.push_back({.socket = std::move(socket)});
+  const SocketAddress local = socket->local_address();
+  sockets_.push_back({.socket = std::move(socket), .local = local});
   receiver_->wake();
+}
+
+const SocketAddress& Endpoint::local_of(const DatagramSocket& socket) const {
+  for (const Port& port : sockets_) {
+    if (port.socket.get() == &socket) return port.local;
+  }
+  return sockets_.back().local;
 }
 
 void Endpoint::keep_socket(const SocketAddress& local) {
   if (sockets_.size() < 2) return;
   std::erase_if(sockets_, [&](Port& port) {
-    if (port.socket->local_address() == local) return false;
+    if (port.local == local) return false;
     output_.forget(port.socket.get());
     retired_.push_back(std::move(port.socket));
     return true;

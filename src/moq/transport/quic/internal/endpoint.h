@@ -37,7 +37,10 @@ class Endpoint {
   [[nodiscard]] DatagramSocket* socket_for(const SocketAddress& local) const;
   /// A client's way to another network.
   virtual Result<std::unique_ptr<DatagramSocket>> new_socket(const SocketAddress& remote);
+  /// A connection's paths go by the address that `socket` has now, whatever becomes of it later.
   void add_socket(std::unique_ptr<DatagramSocket> socket);
+  /// The address that `socket` had when it was added.
+  [[nodiscard]] const SocketAddress& local_of(const DatagramSocket& socket) const;
   /// Closes all sockets but the one bound to `local`.
   void keep_socket(const SocketAddress& local);
   virtual void add_id(Conn& conn, ConnectionId id) = 0;
@@ -57,7 +60,6 @@ class Endpoint {
   virtual void remove_over(std::vector<Conn*> over) = 0;
   /// Takes `conn` out of the timers and turns.
   void forget(Conn& conn);
-  [[nodiscard]] DatagramSocket* first_socket() const { return sockets_.front().socket.get(); }
   void wake_sender();
 
  private:
@@ -81,6 +83,7 @@ class Endpoint {
 
   struct Port {
     std::unique_ptr<DatagramSocket> socket;
+    SocketAddress local;
     bool failed = false;
   };
   static bool earlier(const Conn* a, const Conn* b) { return a->deadline() < b->deadline(); }
