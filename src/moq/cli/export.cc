@@ -1,10 +1,91 @@
+#include <unistd.h>
+
+#include "moq/app/events.h"
 #include "moq/cli/stage.h"
+#include "moq/io/fd_stream.h"
 
 namespace moq::cli {
+namespace {
+
+using Piece = std::optional<Bytes>;
+
+/// Follows one broadcast name over sessions and over publishers, and writes what comes.
+class Export {
+ public:
+  explicit Export(Stage& stage)
+      : stage_(stage),
+        watch_(stage.origin.consume().announced_exactly(stage.options.broadcast)),
+        linger_(stage.loop.clock()) {}
+
+  kio::Task<Result<void>> run() {
+    MOQ_CO_TRY(auto sink, io::FdSink::create(stage_.loop, STDOUT_FILENO));
+    auto first = co_await find_broadcast(stage_, watch_);
+    if (!first) co_return Result<void>();
+    current_ = first->clone();
+    exporter_.emplace(stage_.loop.clock(), *std::move(first), stage_.options.export_media);
+    for (;;) {
+      auto piece =
+          co_await kio::wait([this](const kio::Waiter& waiter) { return poll_next(waiter); });
+      if (!piece) co_return std::unexpected(piece.error());
+      if (!*piece) break;
+      auto more = co_await write_out(stage_, *sink, **std::move(piece));
+      if (!more) co_return std::unexpected(more.error());
+      if (!*more) break;
+    }
+    app::Event("finished")
+        .add("frames", stage_.progress.frames)
+        .add("bytes", stage_.progress.bytes)
+        .write(log::Level::info);
+    co_return Result<void>();
+  }
+
+ private:
+  /// The next bytes for stdout; none at the end.
+  kio::Poll<Result<Piece>> poll_next(const kio::Waiter& waiter) {
+    if (stage_.stop.poll(waiter)) return Result<Piece>(Piece());
+    // First what is announced: a broadcast that started over ends the one that is being read.
+    while (auto update = watch_.poll_next(waiter)) take(*std::move(update));
+    if (!ended_) {
+      auto polled = exporter_->poll_next(waiter);
+      follow();
+      if (polled.pending()) return kio::kPending;
+      if (*polled && **polled) return polled;
+      ended_ = *std::move(polled);
+      linger_.set_after(stage_.options.linger);
+    }
+    if (linger_.poll(waiter)) return *ended_;
+    return kio::kPending;
+  }
+
+  void take(net::origin::Update update) {
+    tell_announced(update);
+    if (!update.broadcast || update.broadcast->same_broadcast(*current_)) return;
+    current_ = update.broadcast->clone();
+    exporter_->replace(*std::move(update.broadcast));
+    ended_.reset();
+    linger_.clear();
+  }
+
+  /// Tells what the exporter did.
+  void follow() {
+    while (auto event = exporter_->next_event()) Stage::tell(*event);
+    stage_.progress = exporter_->progress();
+  }
+
+  Stage& stage_;
+  net::origin::Announced watch_;
+  std::optional<net::broadcast::Consumer> current_;
+  std::optional<mux::Exporter> exporter_;
+  std::optional<Result<Piece>> ended_;  ///< The exporter's last word.
+  kio::Timer linger_;
+};
+
+}  // namespace
 
 kio::Task<Result<void>> export_media(Stage& stage) {
-  (void)stage;
-  co_return fail(Code::unsupported, "export");
+  Export self(stage);
+  auto result = co_await self.run();
+  co_return result;
 }
 
 }  // namespace moq::cli

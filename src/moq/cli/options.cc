@@ -4,7 +4,9 @@
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
 #include <algorithm>
+#include <array>
 #include <charconv>
+#include <span>
 #include <sstream>
 
 #include "moq/app/events.h"
@@ -32,6 +34,13 @@ constexpr std::string_view kExamples =
 
 /// Who numbers groups needs an id that fits the wire's varints of all versions.
 constexpr std::uint64_t kMaxHop = (std::uint64_t{1} << 53) - 1;
+
+/// Names of codecs, and what their strings in a catalog begin with.
+using CodecName = std::pair<std::string_view, std::string_view>;
+constexpr std::array<CodecName, 5> kVideoCodecs = {
+    {{"h264", "avc"}, {"h265", "h"}, {"vp8", "vp8"}, {"vp9", "vp09"}, {"av1", "av01"}}};
+constexpr std::array<CodecName, 3> kAudioCodecs = {
+    {{"aac", "mp4a"}, {"opus", "opus"}, {"pcm", "pcm"}}};
 
 Result<std::uint64_t> parse_number(const std::string& text) {
   std::uint64_t value = 0;
@@ -119,10 +128,12 @@ class Parser {
         ->required()
         ->check(CLI::IsMember({"fmp4", "h264"}));
     export_settings_.emplace(*export_);
-    add_export_settings(*export_settings_, options_.export_media);
+    add_export_settings(*export_settings_);
+    export_settings_->add_duration("linger", "", options_.linger,
+                                   "How long to wait for an ended broadcast to come back (0s)");
   }
 
-  static void add_export_settings(app::Settings& settings, ExportOptions& options);
+  void add_export_settings(app::Settings& settings);
 
   void add_fetch() {
     fetch_ = app_.add_subcommand("fetch", "Write one group of a track to stdout");
@@ -150,7 +161,7 @@ class Parser {
     } else if (export_->parsed()) {
       options_.verb = Verb::export_media;
       options_.export_media.format =
-          format_ == "fmp4" ? ExportOptions::Format::fmp4 : ExportOptions::Format::h264;
+          format_ == "fmp4" ? mux::Exporter::Format::fmp4 : mux::Exporter::Format::h264;
       MOQ_CHECK(export_settings_->apply());
     } else {
       options_.verb = Verb::fetch;
@@ -182,9 +193,66 @@ class Parser {
   std::string format_;
 };
 
-void Parser::add_export_settings(app::Settings& settings, ExportOptions& options) {
-  settings.add_duration("max-age", "", options.max_age,
+void Parser::add_export_settings(app::Settings& settings) {
+  mux::Exporter::Options& options = options_.export_media;
+  settings.add_duration("max-age", "", options.max_latency,
                         "How stale a group may get before it is skipped (500ms)");
+  settings
+      .add(
+          "fragment-duration", "",
+          [&options](const std::string& text) -> Result<void> {
+            options.fragment_duration.reset();
+            if (text == "group") return {};
+            MOQ_TRY(options.fragment_duration, app::parse_duration(text));
+            return {};
+          },
+          "fmp4: longest fragment; 0 = each frame as it comes, 'group' = one a group (0)")
+      ->type_name("DURATION");
+  settings
+      .add(
+          "catalog-format", "",
+          [&options](const std::string& text) -> Result<void> {
+            if (text != "hang" && text != "hangz") {
+              return fail(Code::bad_config, "'" + text + "' is neither hang nor hangz");
+            }
+            options.compressed_catalog = text == "hangz";
+            return {};
+          },
+          "hang (catalog.json) or hangz (its compressed twin) (hang)")
+      ->type_name("FORMAT");
+  const auto add_choice = [&settings](const std::string& flag, std::optional<std::string>& value,
+                                      const std::string& help) {
+    settings.add(
+        flag, "",
+        [&value](const std::string& text) -> Result<void> {
+          value = text;
+          return {};
+        },
+        help);
+  };
+  add_choice("video-name", options.video_name, "This video rendition (the best)");
+  add_choice("audio-name", options.audio_name, "This audio rendition (the best)");
+  const auto add_codec = [&settings](const std::string& flag, std::optional<std::string>& value,
+                                     std::span<const CodecName> known, const std::string& help) {
+    settings.add(
+        flag, "",
+        [&value, known](const std::string& text) -> Result<void> {
+          std::string names;
+          for (const auto& [name, prefix] : known) {
+            if (text == name) {
+              value = prefix;
+              return {};
+            }
+            names += (names.empty() ? "" : ", ") + std::string(name);
+          }
+          return fail(Code::bad_config, "'" + text + "' is not one of " + names);
+        },
+        help);
+  };
+  add_codec("video-codec", options.video_codec, kVideoCodecs,
+            "Video of this codec only: h264, h265, vp8, vp9 or av1");
+  add_codec("audio-codec", options.audio_codec, kAudioCodecs,
+            "Audio of this codec only: aac, opus or pcm");
 }
 
 }  // namespace

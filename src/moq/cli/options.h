@@ -8,6 +8,7 @@
 
 #include "moq/app/flags.h"
 #include "moq/base/log.h"
+#include "moq/mux/exporter.h"
 #include "moq/mux/importer.h"
 #include "moq/native/url.h"
 #include "moq/net/path.h"
@@ -15,13 +16,6 @@
 namespace moq::cli {
 
 enum class Verb : std::uint8_t { import_media, export_media, fetch };
-
-/// What `export` writes.
-struct ExportOptions {
-  enum class Format : std::uint8_t { fmp4, h264 };
-  Format format = Format::fmp4;
-  Duration max_age = 500ms;
-};
 
 /// What the command line asks for.
 struct Options {
@@ -33,8 +27,9 @@ struct Options {
 
   Verb verb = Verb::import_media;
   mux::Importer::Options import_media;
-  ExportOptions export_media;
-  std::string track;                   ///< `fetch`: taken literally.
+  mux::Exporter::Options export_media;
+  Duration linger{};  ///< `export`: how long an ended broadcast may take to come back.
+  std::string track;  ///< `fetch`: taken literally.
   std::optional<std::uint64_t> group;  ///< `fetch`: none = the newest.
   bool json = false;                   ///< `fetch`: one JSON object a frame.
 };
