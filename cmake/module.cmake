@@ -14,6 +14,7 @@ set(MOQ_EDGES_mux base kio net hang)
 set(MOQ_EDGES_native base kio transport io net quic webtransport)
 set(MOQ_EDGES_app base kio transport io net quic native)
 set(MOQ_EDGES_relay base kio transport io net quic native app)
+set(MOQ_EDGES_bench base kio transport io net quic native app)
 set(MOQ_EDGES_cli base kio transport io net quic native app hang mux)
 
 function(moq_module NAME)
