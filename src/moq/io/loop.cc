@@ -137,12 +137,16 @@ void Loop::remove(FdWatch& watch) {
 
 Result<std::unique_ptr<transport::DatagramSocket>> Loop::bind(
     const transport::SocketAddress& local) {
-  return UdpSocket::bind(*this, local);
+  MOQ_TRY(auto socket, UdpSocket::bind(*this, local));
+  if (!segmentation_) socket->disable_segmentation();
+  return socket;
 }
 
 Result<std::unique_ptr<transport::DatagramSocket>> Loop::connect(
     const transport::SocketAddress& remote) {
-  return UdpSocket::connect(*this, remote);
+  MOQ_TRY(auto socket, UdpSocket::connect(*this, remote));
+  if (!segmentation_) socket->disable_segmentation();
+  return socket;
 }
 
 }  // namespace moq::io

@@ -41,6 +41,8 @@ class Loop final : public kio::Executor, public transport::DatagramNetwork {
       const transport::SocketAddress& local) override;
   Result<std::unique_ptr<transport::DatagramSocket>> connect(
       const transport::SocketAddress& remote) override;
+  /// UDP sockets made from now on send segment by segment, for networks that mistreat GSO.
+  void disable_segmentation() { segmentation_ = false; }
 
   /// How often the loop has waited for events, for tests of idleness.
   [[nodiscard]] std::uint64_t waits() const { return waits_; }
@@ -61,6 +63,7 @@ class Loop final : public kio::Executor, public transport::DatagramNetwork {
   kio::SystemClock clock_;
   std::size_t watches_ = 0;
   std::uint64_t waits_ = 0;
+  bool segmentation_ = true;
   std::atomic<bool> stop_{false};
 };
 

@@ -123,6 +123,16 @@ TEST_P(UdpSocketTest, SendsTheSameWithoutSegmentation) {
   EXPECT_EQ(got[2].text, "ccd");
 }
 
+TEST_P(UdpSocketTest, ALoopMayMakeAllItsSocketsSendSegmentBySegment) {
+  loop->disable_segmentation();
+  const auto bound = loop->bind(address(GetParam()));
+  ASSERT_TRUE(bound);
+  EXPECT_FALSE(static_cast<const UdpSocket&>(**bound).uses_segmentation());
+  const auto connected = loop->connect((*bound)->local_address());
+  ASSERT_TRUE(connected);
+  EXPECT_FALSE(static_cast<const UdpSocket&>(**connected).uses_segmentation());
+}
+
 TEST_P(UdpSocketTest, CutsABatchAboveTheKernelsLimit) {
   const auto server = bind(GetParam());
   const auto client = connect(server->local_address());
