@@ -6,11 +6,11 @@ namespace moq::native {
 
 Result<void> Backoff::check() const {
   constexpr Duration kLeast = 50ms;  // Below this a retry loop is a flood.
-  if (initial < kLeast) return fail(Code::bad_config, "backoff initial must be at least 50ms");
-  if (!(multiplier >= 1)) return fail(Code::bad_config, "backoff multiplier must be at least 1");
-  if (max < initial) return fail(Code::bad_config, "backoff max must not be below backoff initial");
-  if (timeout < Duration::zero()) return fail(Code::bad_config, "backoff timeout is negative");
-  if (!(jitter >= 0 && jitter < 1)) return fail(Code::bad_config, "backoff jitter must be in 0..1");
+  if (initial < kLeast) return fail(Code::bad_config, "backoff-initial must be at least 50ms");
+  if (!(multiplier >= 1)) return fail(Code::bad_config, "backoff-multiplier must be at least 1");
+  if (max < initial) return fail(Code::bad_config, "backoff-max must not be below backoff-initial");
+  if (timeout < Duration::zero()) return fail(Code::bad_config, "backoff-timeout is negative");
+  if (!(jitter >= 0 && jitter < 1)) return fail(Code::bad_config, "backoff-jitter must be in 0..1");
   return {};
 }
 

@@ -91,7 +91,7 @@ kio::Task<quic_dial> Client::Core::dial_quic(const Url& url) {
       }
       const Error& error = joined->error();
       if (error.code == Code::refused) refused = (*addresses)[i];
-      failures.push_back((*addresses)[i].to_string() + ": " + error.describe());
+      failures.push_back(error.describe());
       if (!first_failure) first_failure = error;
       if (next < addresses->size()) start_next();
     }
@@ -103,8 +103,6 @@ kio::Task<quic_dial> Client::Core::dial_quic(const Url& url) {
   if (failures.size() > 1) {
     error.text = "every address failed";
     for (const std::string& failure : failures) error.text += "; " + failure;
-  } else {
-    error.text = (*addresses)[0].to_string() + (error.text.empty() ? "" : ": " + error.text);
   }
   co_return std::unexpected(std::move(error));
 }
@@ -249,7 +247,8 @@ class UrlDialer final : public Dialer {
 
 Reconnect Client::reconnect(Url url, net::SessionOptions options, const Backoff& backoff) const {
   auto dialer = std::make_unique<UrlDialer>(Client(core_), std::move(url), std::move(options));
-  return {*core_->environment.executor, *core_->environment.random, std::move(dialer), backoff};
+  return {*core_->environment.executor, *core_->environment.random, std::move(dialer), backoff,
+          core_->options.handover};
 }
 
 Result<Url> check_redirect(const Url& from, std::string_view uri, RedirectPolicy policy) {

@@ -55,6 +55,7 @@ struct ClientOptions {
   Duration connect_timeout = 30s;  ///< A whole attempt; 0 = no limit.
   Duration address_race = 250ms;   ///< Before the next address of a name is tried beside.
   RedirectPolicy redirects = RedirectPolicy::same_host;
+  Duration handover = kHandoverGrace;  ///< After a GOAWAY: how long the old session may serve on.
   std::string user_agent = "libmoq";
 };
 

@@ -23,8 +23,9 @@ kio::Task<void> Link::finish(Duration /*limit*/) {
 class Reconnect::Loop {
  public:
   Loop(kio::Executor& executor, Random& random, std::unique_ptr<Dialer> dialer,
-       const Backoff& backoff)
+       const Backoff& backoff, Duration handover)
       : executor_(executor),
+        handover_(handover),
         dialer_(std::move(dialer)),
         retry_(backoff, executor.clock(), random),
         old_links_(executor),
@@ -252,7 +253,7 @@ class Reconnect::Loop {
 
   kio::Task<void> linger(std::unique_ptr<Link> link) {
     kio::Timer timer(executor_.clock());
-    timer.set_after(kHandoverGrace);
+    timer.set_after(handover_);
     co_await kio::wait([&](const kio::Waiter& waiter) -> kio::Poll<kio::Unit> {
       if (link->poll_closed(waiter) || timer.poll(waiter)) return kio::Unit{};
       return kio::kPending;
@@ -261,6 +262,7 @@ class Reconnect::Loop {
   }
 
   kio::Executor& executor_;
+  Duration handover_;
   std::unique_ptr<Dialer> dialer_;
   Retry retry_;
   std::unique_ptr<Link> link_;
@@ -272,8 +274,8 @@ class Reconnect::Loop {
 };
 
 Reconnect::Reconnect(kio::Executor& executor, Random& random, std::unique_ptr<Dialer> dialer,
-                     const Backoff& backoff)
-    : loop_(std::make_unique<Loop>(executor, random, std::move(dialer), backoff)) {}
+                     const Backoff& backoff, Duration handover)
+    : loop_(std::make_unique<Loop>(executor, random, std::move(dialer), backoff, handover)) {}
 
 Reconnect::Reconnect(Reconnect&&) noexcept = default;
 Reconnect& Reconnect::operator=(Reconnect&&) noexcept = default;

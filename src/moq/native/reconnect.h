@@ -39,6 +39,9 @@ class Link {
   [[nodiscard]] virtual LinkInfo info() const { return {}; }
 };
 
+/// How long an old session goes on serving after its successor took over for a GOAWAY.
+inline constexpr Duration kHandoverGrace = 10s;
+
 /// Where links come from.
 class Dialer {
  public:
@@ -106,9 +109,10 @@ class Reconnect {
     State reported_state_;
   };
 
-  /// Starts the loop. `random` must outlive it.
+  /// Starts the loop. `random` must outlive it. After a GOAWAY the old session serves on for up to
+  /// `handover`.
   Reconnect(kio::Executor& executor, Random& random, std::unique_ptr<Dialer> dialer,
-            const Backoff& backoff);
+            const Backoff& backoff, Duration handover = kHandoverGrace);
   Reconnect(Reconnect&&) noexcept;
   Reconnect& operator=(Reconnect&&) noexcept;
   ~Reconnect();
@@ -123,8 +127,5 @@ class Reconnect {
   class Loop;
   std::unique_ptr<Loop> loop_;
 };
-
-/// How long an old session goes on serving after its successor took over for a GOAWAY.
-inline constexpr Duration kHandoverGrace = 10s;
 
 }  // namespace moq::native

@@ -108,16 +108,15 @@ class ScriptedDialer final : public Dialer {
   Script& script_;
 };
 
-constexpr Backoff kBackoff{
-    .initial = 1s, .multiplier = 2, .max = 5s, .timeout = 10s, .jitter = 0};
+constexpr Backoff kBackoff{.initial = 1s, .multiplier = 2, .max = 5s, .timeout = 10s, .jitter = 0};
 
 struct Bench {
   sim::World world;
   Script script{world};
   std::optional<Reconnect> reconnect;
 
-  void start(const Backoff& backoff = kBackoff) {
-    reconnect.emplace(world, world, std::make_unique<ScriptedDialer>(script), backoff);
+  void start(const Backoff& backoff = kBackoff, Duration handover = kHandoverGrace) {
+    reconnect.emplace(world, world, std::make_unique<ScriptedDialer>(script), backoff, handover);
   }
   Error until_over() {
     auto watch = reconnect->watch();
@@ -258,6 +257,18 @@ TEST(Reconnect, GoawayMovesBeforeTheOldSessionCloses) {
   EXPECT_EQ(bench.script.redirects, (std::vector<std::string>{"https://other/"}));
   EXPECT_FALSE(bench.script.sessions.at(0)->dropped) << "it serves on for a while";
   bench.world.run_for(kHandoverGrace);
+  EXPECT_TRUE(bench.script.sessions.at(0)->closed_by_us);
+}
+
+TEST(Reconnect, TheOldSessionServesNoLongerThanTheHandover) {
+  Bench bench;
+  bench.script.dials = {Duration::zero(), Duration::zero()};
+  bench.start(kBackoff, 2s);
+  bench.world.run_for(10s);
+  bench.script.sessions.at(0)->drain("");
+  bench.world.run_for(1s);
+  EXPECT_FALSE(bench.script.sessions.at(0)->closed_by_us);
+  bench.world.run_for(2s);
   EXPECT_TRUE(bench.script.sessions.at(0)->closed_by_us);
 }
 

@@ -60,7 +60,7 @@ kio::Task<Result<std::unique_ptr<transport::Session>>> Server::Core::open_webtra
   kio::Spawned<Opening> opening =
       environment.executor->spawn(transport::webtransport::accept(tasks, std::move(connection)));
   kio::Timer timer(environment.executor->clock());
-  timer.set_after(net::kHandshakeTimeout);
+  timer.set_after(options.quic.handshake_timeout);
   auto request = co_await kio::wait([&](const kio::Waiter& waiter) -> kio::Poll<Opening> {
     if (auto joined = opening.poll_join(waiter)) return joined;
     if (timer.poll(waiter)) return fail(Code::control_timeout, "no CONNECT request");

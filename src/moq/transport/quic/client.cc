@@ -118,7 +118,10 @@ kio::Task<Result<std::unique_ptr<Connection>>> Client::Core::dial(std::shared_pt
     const std::vector<std::string> offer(first, first + static_cast<std::ptrdiff_t>(count));
     offered += count;
     Result<Ref<Conn>> started = core->start(options, offer);
-    if (!started) co_return Dial(std::unexpected(std::move(started).error()));
+    if (!started) {
+      co_return Dial(
+          std::unexpected(started.error().with_context("dialing " + options.address.to_string())));
+    }
     Conn& conn = **started;
     std::unique_ptr<Connection> handle = make_handle(*started, core);
     const Result<void> established = co_await kio::wait(

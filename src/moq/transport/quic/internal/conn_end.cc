@@ -226,7 +226,7 @@ void Conn::wake_all() {
 void Conn::on_refused() {
   if (error_) return;
   if (state_ == State::handshaking && !heard_) {
-    end(Error(Code::refused, "nothing listens at " + remote_.to_string()), nullptr);
+    end(Error(Code::refused, "nothing listens there"), nullptr);
     return;
   }
   MOQ_LOG(debug, "quic", "{}: ICMP port unreachable", remote_.to_string());
