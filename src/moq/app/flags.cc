@@ -7,6 +7,7 @@
 #include <cctype>
 #include <charconv>
 
+#include "moq/app/start.h"
 #include "moq/transport/quic/certificate.h"
 
 namespace moq::app {
@@ -102,6 +103,24 @@ Result<std::uint64_t> parse_size(std::string_view text) {
     }
   }
   return fail(Code::bad_config, "'" + std::string(text) + "' is not a size, such as 512MB or 8GiB");
+}
+
+Result<std::uint64_t> parse_share(std::string_view text, std::uint64_t whole) {
+  if (!text.ends_with('%')) return parse_size(text);
+  const auto parts = split_unit(text);
+  if (!parts || parts->second != "%" || parts->first > 100) {
+    return fail(Code::bad_config, "'" + std::string(text) + "' is not a share, such as 75%");
+  }
+  return static_cast<std::uint64_t>(static_cast<double>(whole) * parts->first / 100);
+}
+
+Result<net::Version> parse_version(std::string_view text) {
+  std::string known;
+  for (const net::Version version : net::session_versions()) {
+    if (text == net::to_string(version)) return version;
+    known += (known.empty() ? "" : ", ") + std::string(net::to_string(version));
+  }
+  return fail(Code::bad_config, "'" + std::string(text) + "' is not one of " + known);
 }
 
 CLI::Option* Settings::add_setting(const std::string& flag, std::string key, bool list, Setter set,
@@ -216,7 +235,7 @@ Result<void> Settings::apply() {
   return {};
 }
 
-void add_quic(Settings& settings, transport::quic::Parameters& parameters) {
+void QuicFlags::add(Settings& settings) {
   const auto number = [](auto& value) {
     return [&value](const std::string& text) -> Result<void> {
       MOQ_TRY(const auto parsed, parse_size(text));
@@ -226,12 +245,14 @@ void add_quic(Settings& settings, transport::quic::Parameters& parameters) {
   };
   settings.add(
       "quic-max-streams", "quic.max_streams",
-      [&parameters](const std::string& text) -> Result<void> {
+      [this](const std::string& text) -> Result<void> {
         MOQ_TRY(parameters.max_streams_bidi, parse_number<std::uint64_t>(text));
         parameters.max_streams_uni = parameters.max_streams_bidi;
         return {};
       },
       "Streams a peer may have open, each of bidi and uni (10000)");
+  settings.add_switch("quic-gso", "quic.gso", gso,
+                      "Send several packets per system call, where the kernel can (on)");
   settings.add_duration("quic-idle-timeout", "quic.idle_timeout", parameters.idle_timeout,
                         "A silent path ends the session after this (10s)");
   settings.add_duration("quic-keep-alive", "quic.keep_alive", parameters.keep_alive,
@@ -240,7 +261,7 @@ void add_quic(Settings& settings, transport::quic::Parameters& parameters) {
                       "Looks for packets larger than 1200 bytes (on)");
   settings.add(
       "quic-congestion-control", "quic.congestion_control",
-      [&parameters](const std::string& text) -> Result<void> {
+      [this](const std::string& text) -> Result<void> {
         if (text != "loss" && text != "delay") {
           return fail(Code::bad_config, "'" + text + "' is neither loss nor delay");
         }
@@ -259,13 +280,18 @@ void add_quic(Settings& settings, transport::quic::Parameters& parameters) {
                     "One qlog file a connection goes into this folder");
 }
 
+Result<void> QuicFlags::finish() const {
+  if (parameters.qlog_directory.empty()) return {};
+  return check_writable_folder("--quic-qlog", parameters.qlog_directory);
+}
+
 void ClientFlags::add(Settings& settings) {
   settings.add_text("connect", "", url, "Where to connect: https, http, moqt or moql URL")
       ->type_name("URL");
   settings.add_list(
       "connect-version", "",
       [this](const std::string& text) -> Result<void> {
-        MOQ_TRY(const net::Version version, net::parse_version(text));
+        MOQ_TRY(const net::Version version, parse_version(text));
         versions.push_back(version);
         return {};
       },
@@ -337,17 +363,34 @@ void ClientFlags::add(Settings& settings) {
         }
         return {};
       },
-      "Where a relay may send us (same-host)");
-  add_quic(settings, options.quic);
+      "Where a relay that drains may send us: follow, same-host or ignore (same-host)");
+  settings.add_duration("goaway-handover", "", options.handover,
+                        "Then the old session may serve on beside the new one for (10s)");
+  quic.add(settings);
 }
 
 Result<void> ClientFlags::finish() {
-  MOQ_CHECK(backoff.check());
+  if (const auto good = backoff.check(); !good) {
+    return fail(good.error().code, "--" + good.error().text);
+  }
+  MOQ_CHECK(quic.finish());
+  options.quic = quic.parameters;
+  for (const std::string& file : options.tls.root_files) {
+    MOQ_CHECK(check_readable("--connect-tls-root", file));
+  }
   if (certificate_file.empty() != key_file.empty()) {
     return fail(Code::bad_config, "--connect-tls-cert and --connect-tls-key go together");
   }
   if (!certificate_file.empty()) {
+    MOQ_CHECK(check_readable("--connect-tls-cert", certificate_file));
+    MOQ_CHECK(check_readable("--connect-tls-key", key_file));
     MOQ_TRY(options.tls.identity, transport::quic::Identity::load(certificate_file, key_file));
+  }
+  if (system_roots_chosen && !system_roots && options.tls.root_files.empty() &&
+      options.tls.pins.empty() && !options.tls.insecure) {
+    return fail(Code::bad_config,
+                "nothing to trust: --connect-tls-system-roots=false needs --connect-tls-root or "
+                "--connect-tls-fingerprint");
   }
   options.tls.system_roots = system_roots_chosen ? system_roots : options.tls.root_files.empty();
   options.tls_configured = options.tls.insecure || !options.tls.pins.empty() ||

@@ -17,6 +17,11 @@ namespace moq::app {
 Result<Duration> parse_duration(std::string_view text);
 /// "65536", "512MB", "8GiB".
 Result<std::uint64_t> parse_size(std::string_view text);
+/// The same, or "75%" of `whole`.
+Result<std::uint64_t> parse_share(std::string_view text, std::uint64_t whole);
+
+/// "moq-lite-06", or another version that sessions speak.
+Result<net::Version> parse_version(std::string_view text);
 
 /// The settings of a program: each is a flag, an environment variable (`MOQ_` and the flag in
 /// capitals) and, if it has a key, an entry of a TOML file. Flags win over the environment, that
@@ -63,13 +68,22 @@ class Settings {
   std::vector<std::unique_ptr<Setting>> settings_;
 };
 
-/// Flags of QUIC, alike for client and relay.
-void add_quic(Settings& settings, transport::quic::Parameters& parameters);
-/// Flags of a client: `--connect-*`, `--backoff-*`, `--goaway-redirect`.
+/// Flags of QUIC, alike for client and relay: `--quic-*`.
+struct QuicFlags {
+  transport::quic::Parameters parameters;
+  bool gso = true;  ///< Send several packets per system call, where the kernel can.
+
+  void add(Settings& settings);
+  /// After `Settings::apply()`. Fails with `io` if the qlog folder cannot be used.
+  [[nodiscard]] Result<void> finish() const;
+};
+
+/// Flags of a client: `--connect-*`, `--backoff-*`, `--goaway-*`, `--quic-*`.
 struct ClientFlags {
   std::string url;
   native::ClientOptions options;
   native::Backoff backoff;
+  QuicFlags quic;
   bool once = false;
   std::string certificate_file;
   std::string key_file;
@@ -78,7 +92,8 @@ struct ClientFlags {
   std::vector<net::Version> versions;
 
   void add(Settings& settings);
-  /// After `Settings::apply()`: what only makes sense together.
+  /// After `Settings::apply()`: what only makes sense together. Fails with `bad_config`, or with
+  /// `io` for a file that cannot be used.
   Result<void> finish();
 };
 

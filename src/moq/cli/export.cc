@@ -15,14 +15,18 @@ class Export {
   explicit Export(Stage& stage)
       : stage_(stage),
         watch_(stage.origin.consume().announced_exactly(stage.options.broadcast)),
-        linger_(stage.loop.clock()) {}
+        linger_(stage.loop.clock()),
+        patience_(stage.loop.clock()) {}
 
   kio::Task<Result<void>> run() {
-    MOQ_CO_TRY(auto sink, io::FdSink::create(stage_.loop, STDOUT_FILENO));
+    auto opened = io::FdSink::create(stage_.loop, STDOUT_FILENO);
+    if (!opened) co_return std::unexpected(opened.error().with_context("stdout"));
+    const std::unique_ptr<io::ByteSink> sink = *std::move(opened);
     auto first = co_await find_broadcast(stage_, watch_);
     if (!first) co_return Result<void>();
     current_ = first->clone();
     exporter_.emplace(stage_.loop.clock(), *std::move(first), stage_.options.export_media);
+    patience_.set_after(kPatience);
     for (;;) {
       auto piece =
           co_await kio::wait([this](const kio::Waiter& waiter) { return poll_next(waiter); });
@@ -48,6 +52,12 @@ class Export {
     if (!ended_) {
       auto polled = exporter_->poll_next(waiter);
       follow();
+      if (patience_.poll(waiter)) {
+        patience_.clear();
+        tell_waiting(stage_, "media",
+                     "no key frame came yet, or the catalog lists no track that fits: see fetch "
+                     "catalog.json");
+      }
       if (polled.pending()) return kio::kPending;
       if (*polled && **polled) return polled;
       ended_ = *std::move(polled);
@@ -70,6 +80,7 @@ class Export {
   void follow() {
     while (auto event = exporter_->next_event()) Stage::tell(*event);
     stage_.progress = exporter_->progress();
+    if (stage_.progress.frames > 0) patience_.clear();
   }
 
   Stage& stage_;
@@ -78,6 +89,7 @@ class Export {
   std::optional<mux::Exporter> exporter_;
   std::optional<Result<Piece>> ended_;  ///< The exporter's last word.
   kio::Timer linger_;
+  kio::Timer patience_;  ///< Set until the first frame, or until somebody was told.
 };
 
 }  // namespace

@@ -50,7 +50,9 @@ std::string to_json(std::uint64_t group, std::uint64_t frame, const net::frame::
 }  // namespace
 
 kio::Task<Result<void>> fetch(Stage& stage) {
-  MOQ_CO_TRY(auto sink, io::FdSink::create(stage.loop, STDOUT_FILENO));
+  auto opened = io::FdSink::create(stage.loop, STDOUT_FILENO);
+  if (!opened) co_return std::unexpected(opened.error().with_context("stdout"));
+  const std::unique_ptr<io::ByteSink> sink = *std::move(opened);
   net::origin::Announced watch = stage.origin.consume().announced_exactly(stage.options.broadcast);
   auto broadcast = co_await find_broadcast(stage, watch);
   if (!broadcast) co_return Result<void>();

@@ -24,6 +24,22 @@ Result<void> follow(Stage& stage, mux::Importer& importer) {
   return {};
 }
 
+/// Tells one format that is plainly the other from broken media.
+Result<void> check_format(ByteSpan first, mux::Importer::Format format) {
+  if (first.size() < 8) return {};
+  const std::string_view type = as_text(first.subspan(4, 4));
+  const bool mp4 = type == "ftyp" || type == "styp" || type == "moov" || type == "moof";
+  const bool annex_b =
+      !mp4 && first[0] == 0 && first[1] == 0 && (first[2] == 1 || (first[2] == 0 && first[3] == 1));
+  if (mp4 && format == mux::Importer::Format::avc3) {
+    return fail(Code::decode, "this is MP4, not H.264 Annex-B: say import fmp4");
+  }
+  if (annex_b && format == mux::Importer::Format::fmp4) {
+    return fail(Code::decode, "this is H.264 Annex-B, not MP4: say import avc3");
+  }
+  return {};
+}
+
 /// The next bytes of stdin; empty at its end, or once the program has to stop.
 kio::Task<Result<Bytes>> read_some(Stage& stage, io::ByteSource& source) {
   auto read = co_await kio::wait([&](const kio::Waiter& waiter) -> kio::Poll<Result<Bytes>> {
@@ -35,11 +51,19 @@ kio::Task<Result<Bytes>> read_some(Stage& stage, io::ByteSource& source) {
 
 /// All of stdin goes into the importer.
 kio::Task<Result<void>> feed(Stage& stage, io::ByteSource& source, mux::Importer& importer) {
+  bool first = true;
   for (;;) {
     auto data = co_await read_some(stage, source);
     if (!data) co_return std::unexpected(data.error().with_context("stdin"));
+    if (data->empty() && first && !stage.stop.raised()) {
+      co_return fail(Code::decode, "stdin: nothing came, so there is nothing to publish");
+    }
     if (data->empty()) co_return Result<void>();
-    auto pushed = importer.push(*data);
+    Result<void> pushed;
+    if (std::exchange(first, false)) {
+      pushed = check_format(data->span(), stage.options.import_media.format);
+    }
+    if (pushed) pushed = importer.push(*data);
     // What came before the error is published, and told.
     MOQ_CO_CHECK(follow(stage, importer));
     if (!pushed) co_return std::unexpected(pushed.error().with_context("stdin"));
@@ -49,7 +73,9 @@ kio::Task<Result<void>> feed(Stage& stage, io::ByteSource& source, mux::Importer
 }  // namespace
 
 kio::Task<Result<void>> import_media(Stage& stage) {
-  MOQ_CO_TRY(auto source, io::FdSource::create(stage.loop, STDIN_FILENO));
+  auto opened = io::FdSource::create(stage.loop, STDIN_FILENO);
+  if (!opened) co_return std::unexpected(opened.error().with_context("stdin"));
+  const std::unique_ptr<io::ByteSource> source = *std::move(opened);
   MOQ_CO_TRY(auto importer, mux::Importer::create(stage.broadcast, stage.loop.clock(),
                                                   stage.options.import_media));
   auto fed = co_await feed(stage, *source, importer);

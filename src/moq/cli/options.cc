@@ -10,6 +10,7 @@
 #include <sstream>
 
 #include "moq/app/events.h"
+#include "moq/app/start.h"
 
 namespace moq::cli {
 namespace {
@@ -57,7 +58,6 @@ class Parser {
   explicit Parser(Options& options) : options_(options) {
     app_.set_version_flag("--version", "moq " MOQ_VERSION, "Print the version and exit");
     app_.footer(std::string(kExamples));
-    app_.require_subcommand(1);
     app_.fallthrough();
     add_globals();
     add_import();
@@ -73,14 +73,17 @@ class Parser {
     } catch (const CLI::ParseError& error) {
       std::ostringstream out;
       std::ostringstream err;
-      line.exit_code = app_.exit(error, out, err) == 0 ? 0 : kBadUsage;
-      line.out = out.str();
-      line.err = err.str();
+      if (app_.exit(error, out, err) == 0) {
+        line.out = out.str();
+      } else {
+        line.exit_code = app::kBadUsage;
+        line.err = app::describe_usage_error(app_, error);
+      }
       return line;
     }
     if (const auto finished = finish(); !finished) {
-      line.exit_code = finished.error().code == Code::io ? kFailed : kBadUsage;
-      line.err = "moq: " + finished.error().text + "\nRun with --help for more information.\n";
+      line.exit_code = finished.error().code == Code::io ? app::kFailed : app::kBadUsage;
+      line.err = app::describe_usage_error(app_, finished.error());
     }
     return line;
   }
@@ -152,6 +155,12 @@ class Parser {
   }
 
   Result<void> finish() {
+    if (app_.get_subcommands().empty()) {
+      return fail(Code::bad_config, "a verb is missing: import, export or fetch");
+    }
+    if (app_.get_subcommands().size() > 1) {
+      return fail(Code::bad_config, "one verb at a time: import, export or fetch");
+    }
     MOQ_CHECK(settings_.apply());
     if (import_->parsed()) {
       options_.verb = Verb::import_media;

@@ -42,10 +42,6 @@ struct CommandLine {
   int exit_code = 0;
 };
 
-/// The exit codes of `moq`.
-inline constexpr int kFailed = 1;
-inline constexpr int kBadUsage = 2;
-
 /// Reads arguments (without the program's name) and the environment.
 CommandLine parse_command_line(std::vector<std::string> arguments);
 

@@ -6,6 +6,7 @@
 #include <csignal>
 
 #include "moq/app/events.h"
+#include "moq/app/start.h"
 #include "moq/cli/progress.h"
 #include "moq/cli/session_log.h"
 #include "moq/cli/stage.h"
@@ -19,16 +20,28 @@ namespace {
 constexpr Duration kFinishLimit = 3s;
 constexpr Duration kCloseLimit = 1s;
 
-int report(const Error& error) {
+/// What a person can do about a verb that failed; empty if there is no advice.
+std::string_view advise_verb(const Options& options, const Error& error) {
+  if (options.verb == Verb::import_media && error.code == Code::decode) {
+    return "moq --help shows the ffmpeg command that writes what import takes";
+  }
+  if (options.verb == Verb::fetch && error.code == Code::not_found) {
+    return "fetch catalog.json lists the tracks; without --group comes the newest group";
+  }
+  return {};
+}
+
+int report(const Error& error, std::string_view advice = {}) {
   app::Event event("failed");
   event.add("error", error.describe());
+  if (!advice.empty()) event.add("advice", advice);
   event.write(log::Level::error);
-  return kFailed;
+  return app::kFailed;
 }
 
 /// Writes the session's events. Ends when there will be no other session, with the reason.
 kio::Task<Error> watch_session(native::Reconnect::Watch watch, Stage& stage) {
-  SessionLog session_log(stage.options.url.to_string());
+  SessionLog session_log(stage.options.url);
   for (;;) {
     auto changed = co_await watch.change();
     if (!changed) {
@@ -131,15 +144,31 @@ kio::Task<int> run(Stage& stage, native::Client& client, io::Signals& signals) {
   co_await leave(stage.loop, client, reconnect, signals);
   if (result) co_return 0;
   // Of a session that is lost for good `gave_up` has told.
-  if (stage.session.terminal) co_return kFailed;
-  co_return report(result.error());
+  if (stage.session.terminal) co_return app::kFailed;
+  co_return report(result.error(), advise_verb(stage.options, result.error()));
+}
+
+/// Media is nothing for a terminal.
+Result<void> check_terminal(Verb verb) {
+  if (verb == Verb::import_media && isatty(STDIN_FILENO) == 1) {
+    return fail(Code::bad_config, "stdin is a terminal: pipe media into it, as moq --help shows");
+  }
+  if (verb == Verb::export_media && isatty(STDOUT_FILENO) == 1) {
+    return fail(Code::bad_config, "stdout is a terminal: pipe it into a player, or > FILE");
+  }
+  return {};
 }
 
 }  // namespace
 
 int run_program(const Options& options) {
+  if (const auto good = check_terminal(options.verb); !good) {
+    report(good.error());
+    return app::kBadUsage;
+  }
   auto loop = io::Loop::create();
   if (!loop) return report(loop.error());
+  if (!options.client.quic.gso) (*loop)->disable_segmentation();
   constexpr std::array kSignals = {SIGINT, SIGTERM};
   auto signals = io::Signals::create(**loop, kSignals);
   if (!signals) return report(signals.error());
@@ -149,6 +178,7 @@ int run_program(const Options& options) {
   native::ClientOptions client_options = options.client.options;
   client_options.user_agent = "moq/" MOQ_VERSION;
   auto client = native::Client::create(environment, std::move(client_options));
+  // Only a file's content can be wrong by now.
   if (!client) return report(client.error());
   if (options.client.options.tls.insecure) {
     app::Event("insecure")

@@ -50,17 +50,35 @@ void tell_announced(const net::origin::Update& update) {
   }
 }
 
+void tell_waiting(const Stage& stage, std::string_view what, std::string_view advice) {
+  Event("waiting")
+      .add("path", stage.options.broadcast.text())
+      .add("for", what)
+      .add("advice", advice)
+      .write(log::Level::info);
+}
+
 kio::Task<std::optional<net::broadcast::Consumer>> find_broadcast(Stage& stage,
                                                                   net::origin::Announced& watch) {
+  kio::Timer patience(stage.loop.clock());
+  bool connected = false;
   for (;;) {
     std::optional<net::origin::Update> update;
     co_await kio::wait([&](const kio::Waiter& waiter) -> kio::Poll<kio::Unit> {
       if (stage.stop.poll(waiter)) return kio::Unit{};
       if (stage.connected.poll(waiter).pending()) return kio::kPending;
-      auto next = watch.poll_next(waiter);
-      if (next.pending()) return kio::kPending;
-      update = *std::move(next);
-      return kio::Unit{};
+      if (!std::exchange(connected, true)) patience.set_after(kPatience);
+      if (auto next = watch.poll_next(waiter)) {
+        update = *std::move(next);
+        return kio::Unit{};
+      }
+      if (patience.poll(waiter)) {
+        patience.clear();
+        tell_waiting(stage, "broadcast",
+                     "nobody publishes it, or the relay does not let us see it: check --broadcast "
+                     "and the URL's path");
+      }
+      return kio::kPending;
     });
     if (!update) co_return std::nullopt;
     tell_announced(*update);

@@ -66,6 +66,10 @@ kio::Task<Result<void>> fetch(Stage& stage);
 /// Waits until the broadcast that was asked for is announced; none if `stage.stop` came first.
 kio::Task<std::optional<net::broadcast::Consumer>> find_broadcast(Stage& stage,
                                                                   net::origin::Announced& watch);
+/// Silence after which a person is told what is waited for.
+inline constexpr Duration kPatience = 2s;
+/// Writes `waiting`: what has not come yet, and what may be the reason.
+void tell_waiting(const Stage& stage, std::string_view what, std::string_view advice);
 /// Writes `announced` or `unannounced`.
 void tell_announced(const net::origin::Update& update);
 

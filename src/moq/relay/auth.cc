@@ -48,9 +48,23 @@ bool Pattern::matches(const net::Path& path) const {
   return true;
 }
 
+bool Pattern::reaches(const net::Path& root) const {
+  const std::vector<std::string> segments = split(root.text());
+  if (segments.size() > segments_.size() && !open_ended_) return false;
+  for (std::size_t i = 0; i < std::min(segments.size(), segments_.size()); ++i) {
+    if (segments_[i] != "*" && segments_[i] != segments[i]) return false;
+  }
+  return true;
+}
+
 bool Grants::covers(const std::vector<Pattern>& patterns, const net::Path& path) {
   return std::ranges::any_of(patterns,
                              [&](const Pattern& pattern) { return pattern.matches(path); });
+}
+
+bool Grants::reach(const std::vector<Pattern>& patterns, const net::Path& root) {
+  return std::ranges::any_of(patterns,
+                             [&](const Pattern& pattern) { return pattern.reaches(root); });
 }
 
 Result<Admission> admit(std::string_view request) {

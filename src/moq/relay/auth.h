@@ -16,6 +16,8 @@ class Pattern {
   /// Fails with `bad_config` for one without wildcard: it would name exactly one broadcast.
   static Result<Pattern> parse(std::string_view text, std::string_view flag);
   [[nodiscard]] bool matches(const net::Path& path) const;
+  /// Could it match `root`, or a path below it?
+  [[nodiscard]] bool reaches(const net::Path& root) const;
 
  private:
   std::vector<std::string> segments_;
@@ -28,6 +30,7 @@ struct Grants {
   std::vector<Pattern> subscribe;
 
   [[nodiscard]] static bool covers(const std::vector<Pattern>& patterns, const net::Path& path);
+  [[nodiscard]] static bool reach(const std::vector<Pattern>& patterns, const net::Path& root);
 };
 
 /// What a client asked for: where its session is rooted.

@@ -5,10 +5,26 @@
 namespace moq::relay {
 namespace {
 
+bool reaches(std::string_view pattern, std::string_view root) {
+  const auto parsed = Pattern::parse(pattern, "--auth-public");
+  return parsed && parsed->reaches(net::Path::of(root));
+}
+
 bool matches(std::string_view pattern, std::string_view path) {
   const auto parsed = Pattern::parse(pattern, "--auth-public");
   EXPECT_TRUE(parsed) << pattern;
   return parsed && parsed->matches(net::Path::of(path));
+}
+
+TEST(Pattern, ReachesARootThatHasPathsOfItsOwnBelow) {
+  EXPECT_TRUE(reaches("anon/**", ""));
+  EXPECT_TRUE(reaches("anon/**", "anon"));
+  EXPECT_TRUE(reaches("anon/**", "anon/alice"));
+  EXPECT_FALSE(reaches("anon/**", "anonymous"));
+  EXPECT_TRUE(reaches("*/camera", "alice"));
+  EXPECT_TRUE(reaches("*/camera", "alice/camera"));
+  EXPECT_FALSE(reaches("*/camera", "alice/screen"));
+  EXPECT_FALSE(reaches("*/camera", "alice/camera/left"));
 }
 
 TEST(Pattern, AStarIsExactlyOneSegment) {

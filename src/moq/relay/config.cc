@@ -1,11 +1,14 @@
 #include "moq/relay/config.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <charconv>
 #include <cstdlib>
 #include <fstream>
 
 #include "moq/app/events.h"
+#include "moq/app/start.h"
 
 namespace moq::relay {
 namespace {
@@ -24,6 +27,17 @@ app::Settings::Setter into(std::vector<Pattern>& patterns, std::string flag) {
     return {};
   };
 }
+
+/// The machine's memory.
+std::uint64_t memory_bytes() {
+  const long pages = ::sysconf(_SC_PHYS_PAGES);
+  const long page_bytes = ::sysconf(_SC_PAGESIZE);
+  if (pages < 0 || page_bytes < 0) return 0;
+  return static_cast<std::uint64_t>(pages) * static_cast<std::uint64_t>(page_bytes);
+}
+
+/// Below this the newest groups of a few tracks would push each other out.
+constexpr std::uint64_t kLeastCacheBytes = 1 << 20;
 
 }  // namespace
 
@@ -50,11 +64,13 @@ void Config::add(CLI::App& app, app::Settings& settings, std::string& file) {
   settings.add_list(
       "listen-version", "listen.version",
       [this](const std::string& text) -> Result<void> {
-        MOQ_TRY(const net::Version version, net::parse_version(text));
+        MOQ_TRY(const net::Version version, app::parse_version(text));
         versions.push_back(version);
         return {};
       },
       "Accept this version only; repeat for several");
+  settings.add_duration("listen-timeout", "listen.timeout", quic.parameters.handshake_timeout,
+                        "A client's handshake may take this long (10s)");
   settings.add_list("listen-tls-cert", "listen.tls.cert", into(tls_cert),
                     "Certificate chain, PEM; repeat in pairs with --listen-tls-key");
   settings.add_list("listen-tls-key", "listen.tls.key", into(tls_key), "Its key, PEM");
@@ -102,7 +118,18 @@ void Config::add(CLI::App& app, app::Settings& settings, std::string& file) {
       "This relay's hop id (random)");
   settings.add_duration("drain-timeout", "drain_timeout", drain_timeout,
                         "SIGTERM: tell clients to leave, then wait at most this long (10s)");
-  app::add_quic(settings, quic);
+  settings
+      .add(
+          "cache-capacity", "cache.capacity",
+          [this](const std::string& text) -> Result<void> {
+            MOQ_TRY(cache_bytes, app::parse_share(text, memory_bytes()));
+            if (cache_bytes >= kLeastCacheBytes) return {};
+            return fail(Code::bad_config, "'" + text + "' is less than 1MiB");
+          },
+          "Groups kept for subscribers that come or fetch, all tracks together: 512MB, 8GiB, 25% "
+          "of memory (1GiB)")
+      ->type_name("SIZE");
+  quic.add(settings);
 }
 
 Result<void> Config::finish() {
@@ -113,6 +140,16 @@ Result<void> Config::finish() {
     return fail(Code::bad_config,
                 "no certificate: give --listen-tls-cert with --listen-tls-key, or "
                 "--listen-tls-generate localhost to try things out");
+  }
+  for (const std::string& file : tls_cert)
+    MOQ_CHECK(app::check_readable("--listen-tls-cert", file));
+  for (const std::string& file : tls_key) MOQ_CHECK(app::check_readable("--listen-tls-key", file));
+  for (const std::string& file : tls_root)
+    MOQ_CHECK(app::check_readable("--listen-tls-root", file));
+  if (!reset_key_file.empty()) MOQ_CHECK(app::check_readable("--listen-reset-key", reset_key_file));
+  MOQ_CHECK(quic.finish());
+  if (quic.parameters.handshake_timeout <= Duration::zero()) {
+    return fail(Code::bad_config, "--listen-timeout must be more than 0");
   }
   if (grants.publish.empty() && grants.subscribe.empty()) {
     return fail(Code::bad_config,

@@ -8,6 +8,7 @@
 #include "moq/app/flags.h"
 #include "moq/base/log.h"
 #include "moq/native/server.h"
+#include "moq/net/limits.h"
 #include "moq/relay/auth.h"
 
 namespace moq::relay {
@@ -27,11 +28,13 @@ struct Config {
   Grants grants;
   std::optional<std::uint64_t> hop;
   Duration drain_timeout = 10s;
-  transport::quic::Parameters quic;
+  /// What the groups of all tracks may take together in the cache.
+  std::uint64_t cache_bytes = net::kMaxOriginBytes;
+  app::QuicFlags quic;
 
   /// Registers the flags; `file` gets the positional argument.
   void add(CLI::App& app, app::Settings& settings, std::string& file);
-  /// What only makes sense together. Fails with `bad_config`.
+  /// What only makes sense together. Fails with `bad_config`, or `io` for a file of no use.
   Result<void> finish();
   /// Loads or generates the certificates.
   [[nodiscard]] Result<transport::quic::ServerTls> tls() const;

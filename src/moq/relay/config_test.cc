@@ -120,6 +120,22 @@ TEST_F(RelayConfig, DefaultsOnceCertificateAndGrantsAreThere) {
   EXPECT_TRUE(std::ranges::equal(config->versions, net::session_versions()));
 }
 
+TEST_F(RelayConfig, TheCacheMayBeASizeOrAShareOfTheMemory) {
+  const std::vector<std::string> good = {"--listen-tls-generate", "localhost", "--auth-public",
+                                         "**"};
+  const auto cache = [&](const std::string& value) {
+    std::vector<std::string> arguments = good;
+    arguments.push_back("--cache-capacity=" + value);
+    const auto config = read(arguments);
+    return config ? config->cache_bytes : 0;
+  };
+  EXPECT_EQ(read(good)->cache_bytes, net::kMaxOriginBytes);
+  EXPECT_EQ(cache("64MiB"), 64U << 20);
+  const std::uint64_t all = cache("100%");
+  EXPECT_GT(all, 64U << 20);
+  EXPECT_NEAR(static_cast<double>(cache("25%")), static_cast<double>(all) / 4, 1);
+}
+
 TEST_F(RelayConfig, PublishingAndSubscribingAreGrantedApart) {
   const auto config = read({"--listen-tls-generate", "localhost", "--auth-public-publish", "p/**",
                             "--auth-public-subscribe", "s/**"});
@@ -148,15 +164,13 @@ TEST_F(RelayConfig, BadValuesNameTheirSetting) {
   const std::vector<std::string> good = {"--listen-tls-generate", "localhost", "--auth-public",
                                          "**"};
   const std::vector<std::pair<std::string, std::string>> bad = {
-      {"--listen", "nowhere"},
-      {"--cluster-id", "0"},
-      {"--cluster-id", "x"},
-      {"--cluster-id", "9007199254740992"},
-      {"--drain-timeout", "soon"},
-      {"--listen-version", "moq-lite-99"},
-      {"--log-level", "loud"},
-      {"--auth-public", "exact"},
-      {"--web-http-listen", "127.0.0.1"}};
+      {"--listen", "nowhere"},      {"--cluster-id", "0"},
+      {"--cluster-id", "x"},        {"--cluster-id", "9007199254740992"},
+      {"--drain-timeout", "soon"},  {"--listen-version", "moq-lite-99"},
+      {"--log-level", "loud"},      {"--auth-public", "exact"},
+      {"--listen-timeout", "0s"},   {"--cache-capacity", "lots"},
+      {"--cache-capacity", "1000"}, {"--cache-capacity", "101%"},
+      {"--quic-gso", "perhaps"},    {"--web-http-listen", "127.0.0.1"}};
   for (const auto& [flag, value] : bad) {
     std::vector<std::string> arguments = good;
     arguments.push_back(flag);
@@ -180,15 +194,15 @@ TEST_F(RelayConfig, CertificateFilesThatAreMissingOrBrokenAreNamed) {
   const std::string missing = (folder_ / "missing.pem").string();
   auto config =
       read({"--auth-public", "**", "--listen-tls-cert", missing, "--listen-tls-key", missing});
-  ASSERT_TRUE(config) << config.error().describe();
-  auto tls = config->tls();
-  ASSERT_FALSE(tls);
-  EXPECT_TRUE(contains(tls.error().describe(), missing)) << tls.error().describe();
+  ASSERT_FALSE(config);
+  EXPECT_EQ(config.error().code, Code::io);
+  EXPECT_TRUE(contains(config.error().text, "--listen-tls-cert: '" + missing + "': No such file"))
+      << config.error().text;
 
   const std::string broken = write("broken.pem", "not a certificate");
   config = read({"--auth-public", "**", "--listen-tls-cert", broken, "--listen-tls-key", broken});
   ASSERT_TRUE(config);
-  tls = config->tls();
+  const auto tls = config->tls();
   ASSERT_FALSE(tls);
   EXPECT_TRUE(contains(tls.error().describe(), broken)) << tls.error().describe();
 }

@@ -6,6 +6,7 @@
 #include <cstdio>
 
 #include "moq/app/events.h"
+#include "moq/app/start.h"
 #include "moq/io/signals.h"
 #include "moq/relay/relay.h"
 #include "moq/relay/web.h"
@@ -13,12 +14,9 @@
 namespace moq::relay {
 namespace {
 
-constexpr int kFailed = 1;
-constexpr int kBadUsage = 2;
-
 int report(const Error& error) {
   app::Event("failed").add("error", error.describe()).write(log::Level::error);
-  return kFailed;
+  return app::kFailed;
 }
 
 /// Serves until a signal or the socket's failure; the exit code.
@@ -46,6 +44,7 @@ kio::Task<int> serve(io::Loop& loop, Relay& relay, io::Signals& signals, Duratio
 int run(const Config& config) {
   auto loop = io::Loop::create();
   if (!loop) return report(loop.error());
+  if (!config.quic.gso) (*loop)->disable_segmentation();
   constexpr std::array kSignals = {SIGINT, SIGTERM};
   auto signals = io::Signals::create(**loop, kSignals);
   if (!signals) return report(signals.error());
@@ -72,6 +71,7 @@ int run(const Config& config) {
 }
 
 int main(int argc, char** argv) {
+  app::hold_standard_streams();
   CLI::App app(
       "Relays Media over QUIC broadcasts: takes each in once, hands it out to any number.\n"
       "Try it: moq-relay --listen 127.0.0.1:4443 --listen-tls-generate localhost "
@@ -85,13 +85,19 @@ int main(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? 0 : kBadUsage;
+    if (error.get_exit_code() == 0) return app.exit(error);
+    std::fputs(app::describe_usage_error(app, error).c_str(), stderr);
+    return app::kBadUsage;
   }
   Result<void> read = file.empty() ? Result<void>() : settings.load_file(file);
+  const bool file_is_good = read.has_value();
   if (read) read = settings.apply();
   if (read) read = config.finish();
+  if (!read) {
+    std::fputs(app::describe_usage_error(app, read.error()).c_str(), stderr);
+    return file_is_good && read.error().code == Code::bad_config ? app::kBadUsage : app::kFailed;
+  }
   app::start_log("moq-relay", config.log_level);
-  if (!read) return report(read.error());
   return run(config);
 }
 

@@ -11,7 +11,7 @@ Result<std::unique_ptr<Relay>> Relay::create(const native::Environment& environm
   const transport::quic::Fingerprint fingerprint = tls.identities().front().fingerprint();
   native::ServerOptions options(config.listen, std::move(tls));
   options.versions = config.versions;
-  options.quic = config.quic;
+  options.quic = config.quic.parameters;
   MOQ_TRY(options.reset_key, config.reset_key());
   auto server = native::Server::create(environment, std::move(options));
   if (!server) {
@@ -31,7 +31,9 @@ Relay::Relay(const native::Environment& environment, const Config& config, nativ
       server_(std::move(server)),
       origin_(std::move(origin)),
       fingerprint_(fingerprint),
-      tasks_(*environment.executor) {}
+      tasks_(*environment.executor) {
+  origin_.set_cache_limit(config.cache_bytes);
+}
 
 kio::Task<Error> Relay::run() {
   for (;;) {
@@ -44,6 +46,14 @@ kio::Task<Error> Relay::run() {
 Result<net::SessionOptions> Relay::admit_session(const net::Request& request) const {
   MOQ_TRY(const Admission admission, admit(request.path()));
   const net::Path root = admission.root;
+  // A session that could do nothing is refused, so that its owner learns why nothing comes.
+  const bool asks = request.wants_publish() || request.wants_subscribe();
+  const bool may_publish = request.wants_publish() && Grants::reach(grants_.publish, root);
+  const bool may_subscribe = request.wants_subscribe() && Grants::reach(grants_.subscribe, root);
+  if (asks && !may_publish && !may_subscribe) {
+    return fail(Code::unauthorized,
+                "nobody may do that below '" + root.text() + "', see --auth-public");
+  }
   const auto allowed = [root](std::vector<Pattern> patterns) -> net::origin::Filter {
     return [root, patterns = std::move(patterns)](const net::Path& path) {
       const auto whole = root.join(path);
