@@ -576,6 +576,26 @@ TEST_P(Hostile, ClaimedFrameSizesAboveTheLimitEndTheGroupAlone) {
   EXPECT_TRUE(stage.healthy_delivers());
 }
 
+TEST_P(Hostile, GroupsThatNeverComeBelowTheEndDelayItNoLongerThanTheyMayBeLate) {
+  Stage stage(GetParam());
+  Victim victim(stage);
+  ASSERT_TRUE(stage.delivers(stage.audio, *victim.audio));
+  auto last = stage.audio.create_group(5);  // 1 to 4 are left out.
+  ASSERT_TRUE(last && last->write_frame(stage.written, Bytes::copy("last")));
+  std::move(*last).finish();
+  std::move(stage.audio).finish();
+  const bool ended = stage.world.run_until(
+      [&] {
+        auto next = victim.audio->poll_next_group(kio::Waiter::none());
+        return next.ready() && *next && !**next;
+      },
+      10s);
+  EXPECT_TRUE(ended);
+  EXPECT_FALSE(victim.ended());
+  EXPECT_TRUE(stage.delivers(stage.video, *victim.video));
+  EXPECT_TRUE(stage.healthy_delivers());
+}
+
 TEST_P(Hostile, ControlStreamsResetAtARandomMoment) {
   for (std::uint64_t seed = 1; seed <= 30; ++seed) {
     SCOPED_TRACE(seed);

@@ -146,7 +146,8 @@ kio::Poll<TrackFollower::Event> TrackFollower::poll_event(const kio::Waiter& wai
       return Event::opened;
     }
   }
-  if (stream_ && waiting_ != Wait::late_groups) {
+  const bool answered = waiting_ == Wait::late_groups || waiting_ == Wait::missing_groups;
+  if (stream_ && !answered) {
     auto answer = stream_->reader.poll_answer(waiter);
     if (answer) {
       answer_ = *std::move(answer);
@@ -172,7 +173,7 @@ bool TrackFollower::handle(Event event) {
       // All that had begun has come; is anything missing below the end?
       const std::uint64_t next = track_->resume_point().value_or(0);
       if (!end_ || next >= *end_) return finish_track();
-      waiting_ = Wait::retry;  // Only the timer, from here on.
+      waiting_ = Wait::missing_groups;  // Only the timer, from here on.
       return true;
     }
     case Event::timer:
@@ -195,6 +196,11 @@ bool TrackFollower::on_demand() {
     return true;
   }
   if (waiting_ == Wait::unused) waiting_ = Wait::nothing;
+  if (stream_ && waiting_ == Wait::nothing && track_->missed_point()) {
+    // An update cannot bring back what was not asked for: subscribe again, from there on.
+    unsubscribe();
+    return true;
+  }
   if (stream_ && has_group_range(connection_.version())) {
     SubscribeUpdate update;
     update.range = wanted();
@@ -215,6 +221,9 @@ SubscribeRange TrackFollower::wanted() const {
   range.group_start = demand_->start;
   if (const auto resume = track_->resume_point()) {
     range.group_start = std::max(*resume, demand_->start.value_or(0));
+    if (const auto missed = track_->missed_point()) {
+      range.group_start = std::min(*range.group_start, *missed);
+    }
   }
   return range;
 }
@@ -224,7 +233,7 @@ void TrackFollower::subscribe() {
   stream_->send->set_priority(transport::kControlPriority);
   id_ = subscriber_.add_subscription(*this);
   sent_ = wanted();
-  if (sent_.group_start) track_->expect_from(*sent_.group_start);  // Until START says more.
+  track_->ask_from(sent_.group_start);
   Subscribe message;
   message.id = id_;
   message.broadcast = path_;
@@ -258,8 +267,7 @@ bool TrackFollower::on_answer() {
   }
   failures_ = 0;
   if (const auto* start = std::get_if<SubscribeStart>(&**answer)) {
-    track_->expect_from(start->group);
-    track_->abandon_suspended(start->group, Error(Code::evicted, "the publisher let go of it"));
+    track_->begin_from(start->group, Error(Code::evicted, "the publisher let go of it"));
   } else if (const auto* end = std::get_if<SubscribeEnd>(&**answer)) {
     end_ = end->group;
     const auto fits = track_->finish_at(end->group);
@@ -294,9 +302,9 @@ bool TrackFollower::on_timer() {
     case Wait::unused:
       return false;
     case Wait::late_groups:
+    case Wait::missing_groups:
       return finish_track();
     case Wait::retry:
-      return !stream_ || finish_track();
     case Wait::nothing:
       return true;
   }

@@ -34,7 +34,7 @@ class TrackFollower {
  private:
   enum class Event : std::uint8_t { opened, demand, answer, settled, timer, over };
   /// What `timer_` is set for.
-  enum class Wait : std::uint8_t { nothing, unused, retry, late_groups };
+  enum class Wait : std::uint8_t { nothing, unused, retry, late_groups, missing_groups };
 
   kio::Task<Result<track::Info>> ask_info(const broadcast::TrackRequest& request);
   kio::Poll<Event> poll_event(const kio::Waiter& waiter);
