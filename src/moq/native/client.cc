@@ -58,9 +58,14 @@ kio::Task<Result<transport::quic::ClientTls>> Client::Core::tls_for(const Url& u
 
 kio::Task<quic_dial> Client::Core::dial_quic(const Url& url) {
   auto tls = co_await tls_for(url);
-  if (!tls) co_return std::unexpected(tls.error());
+  if (!tls && tls.error().code != Code::refused) co_return std::unexpected(tls.error());
   auto addresses = co_await environment.resolver->resolve(url.host, url.port);
   if (!addresses) co_return std::unexpected(addresses.error());
+  if (!tls) {
+    // The web listener is gone, and so, likely, is its neighbour, who can be knocked on.
+    refused = addresses->front();
+    co_return std::unexpected(tls.error());
+  }
   const std::vector<std::string> alpn =
       url.raw_quic() ? protocols() : std::vector<std::string>{"h3"};
 
