@@ -9,6 +9,10 @@ namespace {
 
 using Piece = std::optional<Bytes>;
 
+/// A broadcast that left without an end may come back for this long: above the longest backoff of a
+/// publisher that lost its relay.
+constexpr Duration kAbsence = 30s;
+
 /// Follows one broadcast name over sessions and over publishers, and writes what comes.
 class Export {
  public:
@@ -16,6 +20,7 @@ class Export {
       : stage_(stage),
         watch_(stage.origin.consume().announced_exactly(stage.options.broadcast)),
         linger_(stage.loop.clock()),
+        absence_(stage.loop.clock()),
         patience_(stage.loop.clock()) {}
 
   kio::Task<Result<void>> run() {
@@ -58,17 +63,33 @@ class Export {
                      "no key frame came yet, or the catalog lists no track that fits: see fetch "
                      "catalog.json");
       }
-      if (polled.pending()) return kio::kPending;
+      if (polled.pending()) return poll_absence(waiter);
       if (*polled && **polled) return polled;
       ended_ = *std::move(polled);
-      linger_.set_after(stage_.options.linger);
+      linger_.set_after(stage_.options.linger.value_or(Duration::zero()));
     }
     if (linger_.poll(waiter)) return *ended_;
     return kio::kPending;
   }
 
+  /// Fails once the broadcast has been gone for too long. Without a session nobody knows.
+  kio::Poll<Result<Piece>> poll_absence(const kio::Waiter& waiter) {
+    while (absence_.poll(waiter)) {
+      if (stage_.session.status == native::Status::connected) {
+        return Result<Piece>(fail(Code::not_found, "the publisher has left without an end"));
+      }
+      absence_.set_after(kPatience);
+    }
+    return kio::kPending;
+  }
+
   void take(net::origin::Update update) {
     tell_announced(update);
+    if (update.broadcast) {
+      absence_.clear();
+    } else {
+      absence_.set_after(stage_.options.linger.value_or(kAbsence));
+    }
     if (!update.broadcast || update.broadcast->same_broadcast(*current_)) return;
     current_ = update.broadcast->clone();
     exporter_->replace(*std::move(update.broadcast));
@@ -89,6 +110,7 @@ class Export {
   std::optional<mux::Exporter> exporter_;
   std::optional<Result<Piece>> ended_;  ///< The exporter's last word.
   kio::Timer linger_;
+  kio::Timer absence_;   ///< Set while the broadcast is not announced.
   kio::Timer patience_;  ///< Set until the first frame, or until somebody was told.
 };
 

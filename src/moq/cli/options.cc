@@ -132,8 +132,15 @@ class Parser {
         ->check(CLI::IsMember({"fmp4", "h264"}));
     export_settings_.emplace(*export_);
     add_export_settings(*export_settings_);
-    export_settings_->add_duration("linger", "", options_.linger,
-                                   "How long to wait for an ended broadcast to come back (0s)");
+    export_settings_
+        ->add(
+            "linger", "",
+            [this](const std::string& text) -> Result<void> {
+              MOQ_TRY(options_.linger, app::parse_duration(text));
+              return {};
+            },
+            "How long to wait for a broadcast to come back (0s if it ended, 30s if it is gone)")
+        ->type_name("DURATION");
   }
 
   void add_export_settings(app::Settings& settings);

@@ -28,8 +28,10 @@ struct Options {
   Verb verb = Verb::import_media;
   mux::Importer::Options import_media;
   mux::Exporter::Options export_media;
-  Duration linger{};  ///< `export`: how long an ended broadcast may take to come back.
-  std::string track;  ///< `fetch`: taken literally.
+  /// `export`: how long a broadcast that has ended, or has left without an end, may take to come
+  /// back. None: an ended one at once, one that left `kAbsence`.
+  std::optional<Duration> linger;
+  std::string track;                   ///< `fetch`: taken literally.
   std::optional<std::uint64_t> group;  ///< `fetch`: none = the newest.
   bool json = false;                   ///< `fetch`: one JSON object a frame.
 };
