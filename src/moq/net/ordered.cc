@@ -75,7 +75,8 @@ Ordered::NextGroup Ordered::take_next(const kio::Waiter& waiter) {
     const auto first = waiting_.begin();
     const std::uint64_t sequence = first->first;
     if (next_ && sequence > *next_) {
-      if (!over_ && !patience_is_over(waiter)) return kio::kPending;
+      const bool worth_waiting = !over_ && consumer_.may_come(*next_, sequence - 1);
+      if (worth_waiting && !patience_is_over(waiter)) return kio::kPending;
       skip(*next_, sequence - 1);
     }
     group::Consumer group = std::move(first->second.group);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <map>
 #include <memory>
 #include <optional>
@@ -54,6 +55,13 @@ class Ordered {
   /// The groups that were given up since the last call, in part or as a whole, in order.
   std::vector<Skipped> take_skipped() { return std::exchange(skipped_, {}); }
   [[nodiscard]] const Consumer& track() const { return consumer_; }
+  /// Changes what is wanted from here on. What was given does not come again.
+  void update(const Subscription& subscription, const Patience& patience) {
+    patience_ = patience;
+    Subscription wanted = subscription;
+    wanted.max_age = std::max(wanted.max_age, patience.latency);
+    consumer_.update(wanted);
+  }
 
   auto next_group() {
     return kio::wait([this](const kio::Waiter& waiter) { return poll_next_group(waiter); });

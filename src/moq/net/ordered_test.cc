@@ -87,6 +87,18 @@ TEST(Ordered, WaitsForAMissingGroup) {
   EXPECT_EQ(stage.ordered.take_skipped(), Skips{});
 }
 
+TEST(Ordered, DoesNotWaitForWhatTheSourceHasToldIsGone) {
+  Stage stage;
+  stage.write(0);
+  EXPECT_EQ(stage.take(), (Sequences{0}));
+  stage.track.ask_from(1);
+  stage.write(4);
+  EXPECT_EQ(stage.take(), (Sequences{}));
+  stage.track.begin_from(4, Error(Code::evicted));
+  EXPECT_EQ(stage.take(), (Sequences{4}));
+  EXPECT_EQ(stage.ordered.take_skipped(), (Skips{{1, 3}}));
+}
+
 TEST(Ordered, GivesUpOnceNewerFramesAreLatencyAhead) {
   Stage stage;
   stage.write(0);

@@ -169,6 +169,38 @@ TEST_P(EachVersion, ResumesOverANewSessionWithoutRepeating) {
   EXPECT_EQ(rest, (std::map<std::uint64_t, std::string>{{2, "g2;"}, {3, "g3;"}, {4, "g4;"}}));
 }
 
+TEST_P(EachVersion, AReaderThatComesLaterGetsTheOlderGroupsThatItAsksFor) {
+  sim::World world;
+  Bench bench(GetParam(), world);
+  broadcast::Producer broadcast;
+  auto announcement = bench.publisher.announce(Path::of("alice"), broadcast.consume());
+  auto track = broadcast.create_track("video", {.max_age = 1min});
+  for (int i = 0; i < 7; ++i) {
+    ASSERT_TRUE(track->write_frame(static_cast<std::uint64_t>(1000 * i),
+                                   Bytes::copy(fmt::format("g{}", i))));
+  }
+  bench.connect();
+  const broadcast::Consumer remote = bench.wait_for(Path::of("alice"));
+  auto impatient = remote.subscribe("video", {.max_age = 500ms, .start = 6});
+  auto newest = next_group(world, impatient);
+  ASSERT_TRUE(newest);
+  EXPECT_EQ(newest->sequence(), 6U);
+
+  auto patient = remote.subscribe("video", {.max_age = 1min, .start = 3});
+  std::map<std::uint64_t, std::string> all;
+  for (int i = 3; i < 7; ++i) {
+    auto next = next_group(world, patient);
+    ASSERT_TRUE(next);
+    const std::uint64_t sequence = next->sequence();
+    EXPECT_TRUE(all.emplace(sequence, read_group(world, *std::move(next))).second);
+  }
+  EXPECT_EQ(all,
+            (std::map<std::uint64_t, std::string>{{3, "g3;"}, {4, "g4;"}, {5, "g5;"}, {6, "g6;"}}));
+  ASSERT_TRUE(track->write_frame(7000, Bytes::copy("g7")));
+  EXPECT_EQ(next_group(world, impatient)->sequence(), 7U);
+  EXPECT_EQ(next_group(world, patient)->sequence(), 7U);
+}
+
 TEST_P(EachVersion, RefusesAnUnknownTrack) {
   sim::World world;
   Bench bench(GetParam(), world);

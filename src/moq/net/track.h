@@ -149,10 +149,15 @@ class Producer {
   /// The group from which a new subscription upstream continues: the lowest that its readers still
   /// want and that has not come whole, else the one after the newest; none before the first group.
   [[nodiscard]] std::optional<std::uint64_t> resume_point() const;
-  /// The source will send the groups from `sequence` on, in whatever order.
-  void expect_from(std::uint64_t sequence);
-  /// Lets go of suspended groups below `sequence`: their source has told that they will not come.
-  void abandon_suspended(std::uint64_t sequence, const Error& error);
+  /// The lowest group below what the source was asked for that a reader has asked for by its
+  /// number since, and that may still be had.
+  [[nodiscard]] std::optional<std::uint64_t> missed_point() const;
+  /// A new source is asked for the groups from `sequence` on, in whatever order; none = it will
+  /// tell where it begins.
+  void ask_from(std::optional<std::uint64_t> sequence);
+  /// The source, asked as told in `ask_from`, begins with `sequence`: suspended groups below are
+  /// let go with `error`, and, if they were asked for, none of those below will come.
+  void begin_from(std::uint64_t sequence, const Error& error);
   /// Ready when a better route should serve this track: answer with `give_back()`.
   kio::Poll<kio::Unit> poll_revoked(const kio::Waiter& waiter) const;
   /// The next fetch of a group that is not cached. Fails once the track is over. Once asked, the
@@ -210,6 +215,9 @@ class Consumer {
   kio::Poll<kio::Unit> poll_stale(const kio::Waiter& waiter, std::uint64_t sequence) const;
   /// The lowest group that this subscription may still get, given that `sequence` comes now.
   [[nodiscard]] std::uint64_t lowest_to_come(std::uint64_t sequence) const;
+  /// Whether any of the groups from `first` to `last` has not come and may yet: false once the
+  /// source has told that it begins later.
+  [[nodiscard]] bool may_come(std::uint64_t first, std::uint64_t last) const;
   /// True if `sequence` is older than this subscription wants.
   [[nodiscard]] bool is_stale(std::uint64_t sequence) const;
   /// The newest group that has begun.

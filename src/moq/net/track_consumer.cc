@@ -177,9 +177,15 @@ std::uint64_t Consumer::lowest_to_come(std::uint64_t sequence) const {
     if (at->first >= lowest) break;
     if (!state_->stale(at->first, subscription_.max_age)) lowest = at->first;
   }
-  // and those that have not come at all.
+  // and those that have not come at all. What was asked for by number the source is asked for too.
   if (!state_->expected_from) return lowest;
-  return std::min(lowest, state_->seen.next_missing(std::max(*state_->expected_from, floor)));
+  const std::uint64_t from = subscription_.start.value_or(*state_->expected_from);
+  return state_->missing(from, lowest, subscription_.max_age).value_or(lowest);
+}
+
+bool Consumer::may_come(std::uint64_t first, std::uint64_t last) const {
+  std::lock_guard lock(state_->mutex);
+  return state_->seen.next_missing(std::max(first, state_->gone_below)) <= last;
 }
 
 bool Consumer::is_stale(std::uint64_t sequence) const {

@@ -239,19 +239,29 @@ std::optional<std::uint64_t> Producer::resume_point() const {
   return state_->resume_point();
 }
 
-void Producer::expect_from(std::uint64_t sequence) {
+std::optional<std::uint64_t> Producer::missed_point() const {
   std::lock_guard lock(state_->mutex);
-  state_->expected_from = sequence;
+  return state_->missed_point();
 }
 
-void Producer::abandon_suspended(std::uint64_t sequence, const Error& error) {
+void Producer::ask_from(std::optional<std::uint64_t> sequence) {
+  std::lock_guard lock(state_->mutex);
+  state_->gone_below = 0;
+  state_->asked_from = sequence;
+  if (sequence) state_->expected_from = sequence;
+}
+
+void Producer::begin_from(std::uint64_t sequence, const Error& error) {
   group::Remains remains;
   {
     std::lock_guard lock(state_->mutex);
+    state_->expected_from = sequence;
+    if (state_->asked_from && *state_->asked_from < sequence) state_->gone_below = sequence;
     for (const auto& [number, cached] : state_->by_sequence) {
       if (number >= sequence) break;
       if (cached.group->suspended()) cached.group->abort(error, remains);
     }
+    remains.woken.append(state_->on_group.take());  // Nobody need wait for what is gone.
   }
   remains.woken.wake();
 }

@@ -150,10 +150,58 @@ TEST(Resume, WhatWillNotComeIsAbandoned) {
   auto active_reader = active->consume();
   std::move(*lost).suspend();
   std::move(*kept).suspend();
-  track.abandon_suspended(6, Error(Code::evicted));
+  track.begin_from(6, Error(Code::evicted));
   EXPECT_EQ(lost_reader.error()->code, Code::evicted);
   EXPECT_FALSE(kept_reader.error());
   EXPECT_FALSE(active_reader.error());
+}
+
+TEST(Resume, AReaderThatWantsOlderGroupsThanWereAskedForIsMissingThem) {
+  Stage stage({.max_age = 1min, .start = 6});
+  track::Consumer impatient = stage.subscribe();
+  track::Producer track = stage.serve(*stage.first, {.max_age = 1min});
+  track.ask_from(6);
+  write_group(track, 6, 6000);
+  write_group(track, 4, 4000);  // Came all the same.
+  EXPECT_EQ(track.missed_point(), std::nullopt);
+
+  track::Consumer patient = stage.broadcast.subscribe("video", {.max_age = 1min, .start = 3});
+  EXPECT_EQ(track.missed_point(), 3U);
+  EXPECT_EQ(patient.lowest_to_come(6), 3U);  // For the source will be asked.
+  EXPECT_EQ(impatient.lowest_to_come(6), 6U);
+  track.ask_from(3);
+  EXPECT_EQ(track.missed_point(), std::nullopt);
+  EXPECT_TRUE(patient.may_come(3, 5));
+
+  track.begin_from(5, Error(Code::evicted));
+  EXPECT_EQ(track.missed_point(), std::nullopt);
+  EXPECT_EQ(patient.lowest_to_come(6), 4U);  // Is there.
+  EXPECT_FALSE(patient.may_come(3, 4));
+  EXPECT_TRUE(patient.may_come(3, 5));
+}
+
+TEST(Resume, NobodyMissesWhatIsTooOldForHim) {
+  Stage stage({.max_age = 1min, .start = 6});
+  track::Consumer impatient = stage.subscribe();
+  track::Producer track = stage.serve(*stage.first, {.max_age = 1min});
+  track.ask_from(6);
+  write_group(track, 6, 6000);
+  write_group(track, 9, 9000);
+  track::Consumer late = stage.broadcast.subscribe("video", {.max_age = 2s, .start = 3});
+  EXPECT_EQ(track.missed_point(), std::nullopt);
+  track::Consumer later = stage.broadcast.subscribe("video", {.max_age = 4s, .start = 3});
+  EXPECT_EQ(track.missed_point(), 3U);
+}
+
+TEST(Resume, ASourceThatWasNotAskedByNumberTellsNotWhatIsGone) {
+  Stage stage;
+  track::Consumer reader = stage.subscribe();
+  track::Producer track = stage.serve(*stage.first, {.max_age = 1min});
+  track.ask_from(std::nullopt);
+  track.begin_from(6, Error(Code::evicted));
+  write_group(track, 6, 6000);
+  track::Consumer patient = stage.broadcast.subscribe("video", {.max_age = 1min, .start = 3});
+  EXPECT_EQ(track.missed_point(), 3U);
 }
 
 TEST(Resume, AnotherTimescaleEndsTheTrack) {

@@ -88,6 +88,30 @@ std::optional<std::uint64_t> State::resume_point() const {
   return std::max(*newest + 1, floor);
 }
 
+std::optional<std::uint64_t> State::missing(std::uint64_t from, std::uint64_t limit,
+                                            Duration max_age) const {
+  for (std::uint64_t at = std::max(from, gone_below);;) {
+    at = seen.next_missing(at);
+    if (at >= limit) return std::nullopt;
+    if (!stale(at, max_age)) return at;
+    // All up to the next cached group are as stale.
+    const auto next = by_sequence.upper_bound(at);
+    if (next == by_sequence.end()) return std::nullopt;
+    at = next->first;
+  }
+}
+
+std::optional<std::uint64_t> State::missed_point() const {
+  if (!expected_from) return std::nullopt;
+  std::optional<std::uint64_t> lowest;
+  for (const auto& [id, one] : subscriptions) {
+    if (!one.start) continue;
+    const auto missed = missing(*one.start, lowest.value_or(*expected_from), one.max_age);
+    if (missed) lowest = missed;
+  }
+  return lowest;
+}
+
 std::shared_ptr<group::State> State::add(std::uint64_t sequence) {
   auto group = std::make_shared<group::State>(sequence, tally);
   seen.insert(sequence);
