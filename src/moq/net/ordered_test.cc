@@ -91,7 +91,7 @@ TEST(Ordered, DoesNotWaitForWhatTheSourceHasToldIsGone) {
   Stage stage;
   stage.write(0);
   EXPECT_EQ(stage.take(), (Sequences{0}));
-  stage.track.ask_from(1);
+  stage.track.ask_from(1, Duration::max());
   stage.write(4);
   EXPECT_EQ(stage.take(), (Sequences{}));
   stage.track.begin_from(4, Error(Code::evicted));

@@ -152,11 +152,11 @@ class Producer {
   /// The lowest group below what the source was asked for that a reader has asked for by its
   /// number since, and that may still be had.
   [[nodiscard]] std::optional<std::uint64_t> missed_point() const;
-  /// A new source is asked for the groups from `sequence` on, in whatever order; none = it will
-  /// tell where it begins.
-  void ask_from(std::optional<std::uint64_t> sequence);
+  /// A new source is asked for the groups from `sequence` on, in whatever order, that are not older
+  /// than `max_age`; none = it will tell where it begins.
+  void ask_from(std::optional<std::uint64_t> sequence, Duration max_age);
   /// The source, asked as told in `ask_from`, begins with `sequence`: suspended groups below are
-  /// let go with `error`, and, if they were asked for, none of those below will come.
+  /// let go with `error`, and of what was asked for below none will come.
   void begin_from(std::uint64_t sequence, const Error& error);
   /// Ready when a better route should serve this track: answer with `give_back()`.
   kio::Poll<kio::Unit> poll_revoked(const kio::Waiter& waiter) const;

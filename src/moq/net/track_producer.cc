@@ -244,9 +244,10 @@ std::optional<std::uint64_t> Producer::missed_point() const {
   return state_->missed_point();
 }
 
-void Producer::ask_from(std::optional<std::uint64_t> sequence) {
+void Producer::ask_from(std::optional<std::uint64_t> sequence, Duration max_age) {
   std::lock_guard lock(state_->mutex);
-  state_->gone_below = 0;
+  state_->asked_age = max_age;
+  state_->gone_below.reset();
   state_->asked_from = sequence;
   if (sequence) state_->expected_from = sequence;
 }
@@ -256,7 +257,7 @@ void Producer::begin_from(std::uint64_t sequence, const Error& error) {
   {
     std::lock_guard lock(state_->mutex);
     state_->expected_from = sequence;
-    if (state_->asked_from && *state_->asked_from < sequence) state_->gone_below = sequence;
+    state_->gone_below = state_->asked_from && *state_->asked_from < sequence ? sequence : 0;
     for (const auto& [number, cached] : state_->by_sequence) {
       if (number >= sequence) break;
       if (cached.group->suspended()) cached.group->abort(error, remains);

@@ -160,7 +160,7 @@ TEST(Resume, AReaderThatWantsOlderGroupsThanWereAskedForIsMissingThem) {
   Stage stage({.max_age = 1min, .start = 6});
   track::Consumer impatient = stage.subscribe();
   track::Producer track = stage.serve(*stage.first, {.max_age = 1min});
-  track.ask_from(6);
+  track.ask_from(6, 1min);
   write_group(track, 6, 6000);
   write_group(track, 4, 4000);  // Came all the same.
   EXPECT_EQ(track.missed_point(), std::nullopt);
@@ -169,7 +169,7 @@ TEST(Resume, AReaderThatWantsOlderGroupsThanWereAskedForIsMissingThem) {
   EXPECT_EQ(track.missed_point(), 3U);
   EXPECT_EQ(patient.lowest_to_come(6), 3U);  // For the source will be asked.
   EXPECT_EQ(impatient.lowest_to_come(6), 6U);
-  track.ask_from(3);
+  track.ask_from(3, 1min);
   EXPECT_EQ(track.missed_point(), std::nullopt);
   EXPECT_TRUE(patient.may_come(3, 5));
 
@@ -184,7 +184,7 @@ TEST(Resume, NobodyMissesWhatIsTooOldForHim) {
   Stage stage({.max_age = 1min, .start = 6});
   track::Consumer impatient = stage.subscribe();
   track::Producer track = stage.serve(*stage.first, {.max_age = 1min});
-  track.ask_from(6);
+  track.ask_from(6, 1min);
   write_group(track, 6, 6000);
   write_group(track, 9, 9000);
   track::Consumer late = stage.broadcast.subscribe("video", {.max_age = 2s, .start = 3});
@@ -193,11 +193,26 @@ TEST(Resume, NobodyMissesWhatIsTooOldForHim) {
   EXPECT_EQ(track.missed_point(), 3U);
 }
 
+TEST(Resume, WhatIsTooOldForOneIsNotGoneForAnother) {
+  Stage stage({.max_age = 500ms, .start = 3});
+  track::Consumer impatient = stage.subscribe();
+  track::Producer track = stage.serve(*stage.first, {.max_age = 1min});
+  track.ask_from(3, 500ms);
+  track.begin_from(6, Error(Code::evicted));
+  write_group(track, 6, 6000);
+  EXPECT_FALSE(impatient.may_come(3, 5));
+  EXPECT_EQ(track.missed_point(), std::nullopt);
+
+  track::Consumer patient = stage.broadcast.subscribe("video", {.max_age = 1min, .start = 3});
+  EXPECT_TRUE(patient.may_come(3, 5));
+  EXPECT_EQ(track.missed_point(), 3U);
+}
+
 TEST(Resume, ASourceThatWasNotAskedByNumberTellsNotWhatIsGone) {
   Stage stage;
   track::Consumer reader = stage.subscribe();
   track::Producer track = stage.serve(*stage.first, {.max_age = 1min});
-  track.ask_from(std::nullopt);
+  track.ask_from(std::nullopt, 1min);
   track.begin_from(6, Error(Code::evicted));
   write_group(track, 6, 6000);
   track::Consumer patient = stage.broadcast.subscribe("video", {.max_age = 1min, .start = 3});

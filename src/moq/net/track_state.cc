@@ -90,7 +90,7 @@ std::optional<std::uint64_t> State::resume_point() const {
 
 std::optional<std::uint64_t> State::missing(std::uint64_t from, std::uint64_t limit,
                                             Duration max_age) const {
-  for (std::uint64_t at = std::max(from, gone_below);;) {
+  for (std::uint64_t at = std::max(from, gone(max_age));;) {
     at = seen.next_missing(at);
     if (at >= limit) return std::nullopt;
     if (!stale(at, max_age)) return at;
@@ -102,11 +102,14 @@ std::optional<std::uint64_t> State::missing(std::uint64_t from, std::uint64_t li
 }
 
 std::optional<std::uint64_t> State::missed_point() const {
-  if (!expected_from) return std::nullopt;
+  if (!expected_from || !newest) return std::nullopt;
   std::optional<std::uint64_t> lowest;
   for (const auto& [id, one] : subscriptions) {
     if (!one.start) continue;
-    const auto missed = missing(*one.start, lowest.value_or(*expected_from), one.max_age);
+    // A source that does not tell where it begins has left out what is older than it was asked for.
+    const bool left_out = !gone_below && one.max_age > asked_age;
+    const std::uint64_t limit = left_out ? *newest : *expected_from;
+    const auto missed = missing(*one.start, std::min(limit, lowest.value_or(limit)), one.max_age);
     if (missed) lowest = missed;
   }
   return lowest;

@@ -186,7 +186,7 @@ TEST(TrackStart, TheLowestToComeCountsWhatCameOutOfOrderAndWhatIsExpected) {
     write_group(stage.track, sequence, 1000 * sequence);
   }
   EXPECT_EQ(reader.lowest_to_come(14), 12U);  // Group 12 superseded 10 for 2 s.
-  stage.track.ask_from(9);
+  stage.track.ask_from(9, 2s);
   EXPECT_EQ(reader.lowest_to_come(14), 12U);  // Nor will 9 and 11 be sent to it.
   track::Consumer patient = stage.subscribe({.max_age = 10s});
   EXPECT_EQ(patient.lowest_to_come(14), 9U);

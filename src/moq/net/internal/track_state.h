@@ -51,9 +51,10 @@ struct State : std::enable_shared_from_this<State> {
   SequenceSet seen{kMaxSeenRanges};
   std::uint64_t next_sequence = 0;  ///< After the newest group or datagram.
   std::optional<std::uint64_t> newest;
-  std::optional<std::uint64_t> asked_from;     ///< What the source was asked for, if by number.
+  std::optional<std::uint64_t> asked_from;     ///< What the source was asked for, if by number,
+  Duration asked_age{};                        ///< and how old groups may be there.
   std::optional<std::uint64_t> expected_from;  ///< The source sends all groups from here on,
-  std::uint64_t gone_below = 0;                ///< and has told that it has none below here.
+  std::optional<std::uint64_t> gone_below;     ///< and, once told, no younger one below here.
   std::optional<std::uint64_t> end;            ///< Exclusive.
   bool finished = false;
   std::optional<Error> aborted;
@@ -99,8 +100,12 @@ struct State : std::enable_shared_from_this<State> {
   [[nodiscard]] std::optional<Duration> lag(std::uint64_t timestamp) const;
   /// The lowest group that is wanted and has not come whole; else the one after the newest.
   [[nodiscard]] std::optional<std::uint64_t> resume_point() const;
-  /// The lowest group from `from`, and `gone_below`, on that is below `limit`, has not come, and is
-  /// not stale for `max_age`.
+  /// Below this the source has told that nothing is left for who wants groups of `max_age`.
+  [[nodiscard]] std::uint64_t gone(Duration max_age) const {
+    return max_age <= asked_age ? gone_below.value_or(0) : 0;
+  }
+  /// The lowest group from `from` on that is below `limit`, is not gone, has not come, and is not
+  /// stale for `max_age`.
   [[nodiscard]] std::optional<std::uint64_t> missing(std::uint64_t from, std::uint64_t limit,
                                                      Duration max_age) const;
   /// The lowest group that a reader asked for by its number, but that the source was not asked for.

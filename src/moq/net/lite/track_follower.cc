@@ -233,7 +233,7 @@ void TrackFollower::subscribe() {
   stream_->send->set_priority(transport::kControlPriority);
   id_ = subscriber_.add_subscription(*this);
   sent_ = wanted();
-  track_->ask_from(sent_.group_start);
+  track_->ask_from(sent_.group_start, sent_.max_age);
   Subscribe message;
   message.id = id_;
   message.broadcast = path_;
@@ -268,6 +268,7 @@ bool TrackFollower::on_answer() {
   failures_ = 0;
   if (const auto* start = std::get_if<SubscribeStart>(&**answer)) {
     track_->begin_from(start->group, Error(Code::evicted, "the publisher let go of it"));
+    if (track_->missed_point()) unsubscribe();  // Someone more patient has come since: ask again.
   } else if (const auto* end = std::get_if<SubscribeEnd>(&**answer)) {
     end_ = end->group;
     const auto fits = track_->finish_at(end->group);
