@@ -155,6 +155,10 @@ std::uint32_t to_code(const Error& error, Scope scope) {
   if (error.code == Code::application && error.wire && *error.wire >= kApplicationCodeBase) {
     return static_cast<std::uint32_t>(std::min<std::uint64_t>(*error.wire, kMaxCode));
   }
+  constexpr std::uint32_t kGoawayTimeout = std::to_underlying(SessionCode::goaway_timeout);
+  if (error.code == Code::going_away && error.wire == kGoawayTimeout && scope == Scope::session) {
+    return kGoawayTimeout;
+  }
   return scope == Scope::session ? std::to_underlying(session_code(error.code))
                                  : std::to_underlying(stream_code(error.code));
 }
@@ -167,6 +171,11 @@ Error from_transport(Error error, Scope scope) {
   const bool carries_code = error.code == Code::application || error.code == Code::closed;
   if (!error.wire || !carries_code) return error;
   return from_code(*error.wire, scope, std::move(error.text));
+}
+
+Error goaway_timeout(std::string text) {
+  return from_code(std::to_underlying(SessionCode::goaway_timeout), Scope::session,
+                   std::move(text));
 }
 
 Error application_error(std::uint32_t code, std::string text) {

@@ -51,7 +51,8 @@ enum class StreamCode : std::uint32_t {
 /// Codes from here on belong to the application: 64 + n is its code n.
 inline constexpr std::uint32_t kApplicationCodeBase = 64;
 
-/// The code to send for `error`. An application error goes out with the code it carries.
+/// The code to send for `error`. An application error goes out with the code it carries, and so
+/// does what `goaway_timeout` makes.
 std::uint32_t to_code(const Error& error, Scope scope);
 
 /// What a code of the peer means; `wire` keeps the code itself. Codes that nobody defined become
@@ -62,6 +63,9 @@ Error from_code(std::uint64_t code, Scope scope, std::string text = {});
 /// carries one, read by `from_code`.
 Error from_transport(Error error, Scope scope);
 
+/// Why a session is closed whose peer has not left in time after our GOAWAY: code 0x10. Any other
+/// `going_away` ends it cleanly.
+Error goaway_timeout(std::string text = {});
 /// The application's own failure `code`, sent as 64 + code.
 Error application_error(std::uint32_t code, std::string text = {});
 /// The application's own code in `error`, if it has one.

@@ -54,6 +54,9 @@ TEST(WireCode, SessionCodesGoBothWays) {
     EXPECT_EQ(from_code(code, Scope::session).code, cause) << code;
   }
   EXPECT_EQ(from_code(0x10, Scope::session).code, Code::going_away);
+  EXPECT_EQ(goaway_timeout("late").code, Code::going_away);
+  EXPECT_EQ(to_code(goaway_timeout("late"), Scope::session), 0x10U);
+  EXPECT_EQ(to_code(goaway_timeout("late"), Scope::stream), 0x4U);
 }
 
 TEST(WireCode, CausesWithoutACodeOfTheirOwn) {

@@ -117,7 +117,7 @@ kio::Task<void> Relay::drain(Duration timeout) {
   });
   const std::size_t left = sessions_.size();
   for (const auto& [id, session] : sessions_) {
-    session->close(Error(Code::going_away, "the relay stops"));
+    session->close(net::goaway_timeout("the relay stops"));
   }
   app::Event("drained").add("sessions", left).write(log::Level::info);
 }

@@ -18,7 +18,8 @@ class Relay {
 
   /// Serves clients until the socket fails.
   kio::Task<Error> run();
-  /// Sends GOAWAY to everybody and takes nobody in; ready when all have left or `timeout` is over.
+  /// Sends GOAWAY to everybody and takes nobody in; ready when all have left or `timeout` is over:
+  /// then who is still there is closed with `goaway_timeout`.
   kio::Task<void> drain(Duration timeout);
 
   [[nodiscard]] transport::SocketAddress address() const { return server_.local_address(); }
