@@ -1,4 +1,5 @@
 // A path that dies, moves or comes back.
+#include "moq/transport/quic/internal/conn.h"
 #include "moq/transport/quic/test_bed_test.h"
 #include "moq/transport/session_helpers_test.h"
 
@@ -180,6 +181,17 @@ TEST_F(PathTest, ANatThatForgetsIsNoticedByTheServer) {
   talk("through another port");
   EXPECT_EQ(pair.server->peer_address().port, before.port + 1000);
   EXPECT_FALSE(pair.client->poll_closed(kio::Waiter::none()));
+}
+
+TEST_F(PathTest, AnAddressThatNeverProvesItselfEndsTheSession) {
+  bed.near.shift_ports(1000);
+  bed.network.set_path(bed.far, bed.near, {.loss = 1.0});
+  ping();
+  const TimePoint start = bed.world.now();
+  ASSERT_TRUE(bed.world.run_until(
+      [&] { return pair.server->poll_closed(kio::Waiter::none()).ready(); }, 30s));
+  EXPECT_EQ(bed.closed(*pair.server).code, Code::unreachable);
+  EXPECT_LT(bed.world.now() - start, internal::kMaxUnprovenTime + 1s);
 }
 
 TEST_F(PathTest, ANatThatForgetsJustBeforeAMigrationDoesNoHarm) {

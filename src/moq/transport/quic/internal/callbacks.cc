@@ -162,10 +162,11 @@ const ngtcp2_callbacks* Callbacks::server() {
   static const ngtcp2_callbacks kCalls = [] {
     ngtcp2_callbacks calls = common();
     calls.recv_client_initial = ngtcp2_crypto_recv_client_initial_cb;
-    calls.path_validation = [](ngtcp2_conn*, std::uint32_t, const ngtcp2_path*, const ngtcp2_path*,
-                               ngtcp2_path_validation_result result, void* user) {
-      static_cast<Conn*>(user)->on_peer_path_validated(result ==
-                                                       NGTCP2_PATH_VALIDATION_RESULT_SUCCESS);
+    calls.path_validation = [](ngtcp2_conn*, std::uint32_t, const ngtcp2_path*,
+                               const ngtcp2_path* fallback, ngtcp2_path_validation_result result,
+                               void* user) {
+      static_cast<Conn*>(user)->on_peer_path_validated(
+          result == NGTCP2_PATH_VALIDATION_RESULT_SUCCESS, fallback);
       return 0;
     };
     return calls;

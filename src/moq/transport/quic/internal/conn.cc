@@ -163,6 +163,7 @@ void Conn::update_deadline() {
   } else if (unanswered_since_) {
     deadline_ = std::min(deadline_, *unanswered_since_ + suspect_delay());
   }
+  if (unproven_since_) deadline_ = std::min(deadline_, *unproven_since_ + kMaxUnprovenTime);
 }
 
 int Conn::receive(const Arrival& arrival) {
@@ -238,6 +239,7 @@ void Conn::on_timer() {
   }
   if (!alive()) return;
   check_path(time);
+  if (!alive()) return;
   if (to_timestamp(time) >= ngtcp2_conn_get_expiry(conn_.get())) {
     const int error = ngtcp2_conn_handle_expiry(conn_.get(), to_timestamp(time));
     if (error != 0) {

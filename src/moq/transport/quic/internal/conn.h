@@ -35,6 +35,9 @@ inline constexpr Duration kMinSuspectDelay = 500ms;
 inline constexpr Duration kMaxSuspectDelay = 2500ms;
 /// While its path is suspect, a client asks the system this often whether it has another address.
 inline constexpr Duration kPathLookInterval = 1s;
+/// A peer that sends from an address which has not proved itself for so long can send to us and
+/// hears nothing: its session ends, for it to come back with a new one.
+inline constexpr Duration kMaxUnprovenTime = 8s;
 
 /// One QUIC connection: ngtcp2's state, the streams, and what the handles of both wait for. Owned
 /// by its endpoint until it is over and by the handles; belongs to the endpoint's thread. Nothing
@@ -175,7 +178,7 @@ class Conn final : public RefCounted<Conn> {
   void look_for_better_path();
   void note_peer(const Arrival& arrival);
   void follow_peer(ConnectionId used);
-  void on_peer_path_validated(bool success);
+  void on_peer_path_validated(bool success, const ngtcp2_path* fallback);
   [[nodiscard]] bool must_wait_for_validation(const Arrival& arrival) const;
   void on_path_valid(const SocketAddress& local);
 
@@ -247,9 +250,13 @@ class Conn final : public RefCounted<Conn> {
   struct Rebinding {
     SocketAddress before;
     ConnectionId id;
-    TimePoint until = TimePoint::max();
+    TimePoint until;
   };
   std::optional<Rebinding> rebinding_;
+  // Since when the peer sends from addresses that have not proved to be its own. ngtcp2 1.11 can
+  // lose the one challenge that its small credit pays for and would then wait for ever.
+  std::optional<TimePoint> unproven_since_;
+  bool fell_back_ = false;      // To the last proven address; nothing has come from there yet.
   ConnectionId peer_uses_ = 0;  // The id of ours in the peer's last packet with a short header.
   std::optional<TimePoint> unanswered_since_;
   TimePoint next_look_{};  // For another path.

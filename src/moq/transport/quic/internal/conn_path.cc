@@ -32,6 +32,13 @@ void Conn::check_path(TimePoint time) {
     set_suspect(true);
     next_look_ = time;
   }
+  if (unproven_since_ && time - *unproven_since_ >= kMaxUnprovenTime) {
+    close_transport(
+        NGTCP2_NO_VIABLE_PATH, "your new address does not answer",
+        Error(Code::unreachable, fmt::format("{} does not answer for {} ms", remote_.to_string(),
+                                             to_ms(time - *unproven_since_))));
+    return;
+  }
   if (suspect_ && !server_ && time >= next_look_) {
     next_look_ = time + kPathLookInterval;
     look_for_better_path();
@@ -86,7 +93,11 @@ void Conn::note_peer(const Arrival& arrival) {
   const bool short_header = (arrival.packet.front() & 0x80) == 0;
   if (!short_header || arrival.packet.size() <= kConnectionIdBytes || !alive()) return;
   const ConnectionId used = to_connection_id(arrival.packet.data() + 1);
-  if (arrival.remote != remote_) follow_peer(used);
+  if (arrival.remote != remote_) {
+    follow_peer(used);
+  } else if (std::exchange(fell_back_, false)) {
+    unproven_since_.reset();  // The peer is where it was before.
+  }
   peer_uses_ = used;
 }
 
@@ -96,20 +107,29 @@ void Conn::follow_peer(ConnectionId used) {
   if (remote == remote_) return;
   MOQ_LOG(debug, "quic", "{} moved to {}", remote_.to_string(), remote.to_string());
   if (used == peer_uses_) {
-    rebinding_ = Rebinding{rebinding_ ? rebinding_->before : remote_, used};
+    rebinding_ = Rebinding{.before = rebinding_ ? rebinding_->before : remote_,
+                           .id = used,
+                           .until = now() + 3 * kInitialProbeTimeout};
   } else {
     rebinding_.reset();
   }
   remote_ = remote;
   local_ = from_sockaddr(path->local);
+  if (!unproven_since_) unproven_since_ = now();
+  fell_back_ = false;
 }
 
-void Conn::on_peer_path_validated(bool success) {
-  if (!rebinding_) return;
+void Conn::on_peer_path_validated(bool success, const ngtcp2_path* fallback) {
   if (!success) {
     rebinding_.reset();
+    if (fallback == nullptr) return;
+    remote_ = from_sockaddr(fallback->remote);
+    local_ = from_sockaddr(fallback->local);
+    fell_back_ = true;
     return;
   }
+  unproven_since_.reset();
+  if (!rebinding_) return;
   // ngtcp2 now asks the old address whether it is still there, and waits this long.
   const Duration probe(static_cast<std::int64_t>(ngtcp2_conn_get_pto(conn_.get())));
   rebinding_->until = now() + 3 * std::max(probe, kInitialProbeTimeout) + 100ms;
@@ -117,7 +137,7 @@ void Conn::on_peer_path_validated(bool success) {
 
 // A client that migrates while we validate where a NAT has moved it: ngtcp2 1.11 would retire the
 // id of the path it may have to fall back to, and soon count one id too many. Such packets are
-// dropped until the validation is over, which takes about three seconds; the client repeats them.
+// dropped until the validation is over, for about three seconds; the client repeats them.
 bool Conn::must_wait_for_validation(const Arrival& arrival) const {
   if (!rebinding_ || arrival.remote == remote_ || arrival.remote == rebinding_->before) {
     return false;
