@@ -133,6 +133,7 @@ Result<track::Producer> TrackRequest::accept(const track::Info& info) && {
     } else {
       if (!state->info) state->info = info;
       state->served = true;
+      state->forget_what_is_gone();
       remains.woken.append(state->on_group.take());
       remains.woken.append(state->on_served.take());
     }

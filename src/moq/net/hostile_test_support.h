@@ -90,6 +90,12 @@ struct Stage {
     world.run_for(100ms);
     return track;
   }
+  void write(track::Producer& track, std::uint64_t sequence) {
+    auto group = track.create_group(sequence);
+    ASSERT_TRUE(group && group->write_frame(++written, Bytes::copy("x")));
+    std::move(*group).finish();
+    world.run_for(50ms);
+  }
   /// A new group of `track`; true if `from` gets it.
   bool delivers(track::Producer& track, track::Consumer& from) {
     const std::string text = fmt::format("payload {}", ++written);

@@ -30,6 +30,9 @@ inline constexpr std::uint64_t kMaxOriginBytes = std::uint64_t{1} << 30;
 inline constexpr std::size_t kMaxTrackDatagrams = 64;
 /// Ranges of sequences that a track remembers as received, so that nothing is delivered twice.
 inline constexpr std::size_t kMaxSeenRanges = 256;
+/// Ranges of groups that the source of a track has said will not come. Beyond, the lowest two count
+/// as one: nobody waits for what is between them.
+inline constexpr std::size_t kMaxDroppedRanges = 256;
 /// Ranges of skipped groups that an ordered reader keeps for who asks; beyond, the oldest are
 /// joined.
 inline constexpr std::size_t kMaxSkippedRanges = 256;

@@ -1,5 +1,6 @@
 #include "moq/net/ordered.h"
 
+#include "moq/base/wire.h"
 #include "moq/net/broadcast.h"
 #include "moq/net/model_test_support.h"
 
@@ -97,6 +98,26 @@ TEST(Ordered, DoesNotWaitForWhatTheSourceHasToldIsGone) {
   stage.track.begin_from(4, Error(Code::evicted));
   EXPECT_EQ(stage.take(), (Sequences{4}));
   EXPECT_EQ(stage.ordered.take_skipped(), (Skips{{1, 3}}));
+}
+
+TEST(Ordered, DoesNotWaitForGroupsThatTheSourceDrops) {
+  Stage stage;
+  stage.track.ask_from(0, Duration::max());
+  stage.write(0);
+  EXPECT_EQ(stage.take(), (Sequences{0}));
+  stage.write(4);
+  Watch next(stage.world,
+             [&](const Waiter& waiter) { return stage.ordered.poll_next_group(waiter); });
+  stage.track.drop_groups({1, 2}, Error(Code::evicted));
+  EXPECT_FALSE(next.woken()) << "group 3 may still come";
+  stage.track.drop_groups({3, 3}, Error(Code::evicted));
+  EXPECT_TRUE(next.woken());
+  EXPECT_EQ(stage.ordered.take_skipped(), (Skips{{1, 3}}));
+  // One that comes all the same, or is dropped at its end, harms nobody.
+  stage.write(6);
+  stage.write(5);
+  stage.track.drop_groups({5, kMaxVarint}, Error(Code::evicted));
+  EXPECT_EQ(stage.take(), (Sequences{5, 6}));
 }
 
 TEST(Ordered, GivesUpOnceNewerFramesAreLatencyAhead) {

@@ -46,14 +46,28 @@ TEST(SequenceSet, TheLowestGapClosesWhenThereAreTooManyRanges) {
   EXPECT_TRUE(set.contains(5));
 }
 
+TEST(SequenceSet, TakesRangesOfAnyLength) {
+  SequenceSet set(3);
+  set.insert(0, UINT64_MAX - 1);
+  EXPECT_EQ(set.ranges(), 1U);
+  EXPECT_TRUE(set.contains(UINT64_MAX / 2));
+  set.clear();
+  EXPECT_FALSE(set.contains(0));
+}
+
 TEST(SequenceSet, AgreesWithASetOfNumbers) {
   SeededRandom random(7);
   SequenceSet set(1000);
   std::set<std::uint64_t> expected;
   for (int i = 0; i < 2000; ++i) {
+    if (i % 400 == 0) {  // Ranges soon fill everything: begin again.
+      set.clear();
+      expected.clear();
+    }
     const std::uint64_t value = random.below(500);
-    set.insert(value);
-    expected.insert(value);
+    const std::uint64_t last = i % 4 == 0 ? value + random.below(6) : value;
+    set.insert(value, last);
+    for (std::uint64_t each = value; each <= last; ++each) expected.insert(each);
     const std::uint64_t probe = random.below(500);
     ASSERT_EQ(set.contains(probe), expected.contains(probe)) << probe;
     std::uint64_t missing = probe;

@@ -32,6 +32,13 @@ struct Subscription {
   bool operator==(const Subscription&) const = default;
 };
 
+/// Groups that a source will not send.
+struct Dropped {
+  std::uint64_t first = 0;
+  std::uint64_t last = 0;            ///< Inclusive.
+  Duration max_age = kUnlimitedAge;  ///< What it was told of how old groups may be.
+};
+
 /// A single message beside the groups, unreliable.
 struct Datagram {
   std::uint64_t sequence = 0;
@@ -158,6 +165,12 @@ class Producer {
   /// The source, asked as told in `ask_from`, begins with `sequence`: suspended groups below are
   /// let go with `error`, and of what was asked for below none will come.
   void begin_from(std::uint64_t sequence, const Error& error);
+  /// The source will not send these groups: suspended ones are let go with `error`, and nobody
+  /// waits for the others any more, unless with more patience, or for another source. What is
+  /// coming already may still come.
+  void drop_groups(const Dropped& groups, const Error& error);
+  /// Whether a group below `end` may still come that a reader wants.
+  [[nodiscard]] bool owes_below(std::uint64_t end) const;
   /// Ready when a better route should serve this track: answer with `give_back()`.
   kio::Poll<kio::Unit> poll_revoked(const kio::Waiter& waiter) const;
   /// The next fetch of a group that is not cached. Fails once the track is over. Once asked, the

@@ -185,7 +185,7 @@ std::uint64_t Consumer::lowest_to_come(std::uint64_t sequence) const {
 
 bool Consumer::may_come(std::uint64_t first, std::uint64_t last) const {
   std::lock_guard lock(state_->mutex);
-  return state_->seen.next_missing(std::max(first, state_->gone(subscription_.max_age))) <= last;
+  return state_->next_missing(first, subscription_.max_age) <= last;
 }
 
 bool Consumer::is_stale(std::uint64_t sequence) const {

@@ -258,13 +258,33 @@ void Producer::begin_from(std::uint64_t sequence, const Error& error) {
     std::lock_guard lock(state_->mutex);
     state_->expected_from = sequence;
     state_->gone_below = state_->asked_from && *state_->asked_from < sequence ? sequence : 0;
-    for (const auto& [number, cached] : state_->by_sequence) {
-      if (number >= sequence) break;
-      if (cached.group->suspended()) cached.group->abort(error, remains);
-    }
+    state_->drop_suspended(0, sequence, error, remains);
     remains.woken.append(state_->on_group.take());  // Nobody need wait for what is gone.
   }
   remains.woken.wake();
+}
+
+void Producer::drop_groups(const Dropped& groups, const Error& error) {
+  if (groups.last < groups.first || groups.last > kMaxVarint) return;
+  group::Remains remains;
+  {
+    std::lock_guard lock(state_->mutex);
+    // More may be had for more patience.
+    if (groups.max_age > state_->dropped_age) state_->dropped.clear();
+    state_->dropped_age = groups.max_age;
+    state_->dropped.insert(groups.first, groups.last);
+    state_->drop_suspended(groups.first, groups.last + 1, error, remains);
+    remains.woken.append(state_->on_group.take());
+  }
+  remains.woken.wake();
+}
+
+bool Producer::owes_below(std::uint64_t end) const {
+  std::lock_guard lock(state_->mutex);
+  if (const auto next = state_->resume_point()) return *next < end;
+  const std::optional<Subscription> wanted = state_->demand();
+  const std::uint64_t floor = wanted ? wanted->start.value_or(0) : 0;
+  return state_->next_missing(floor, wanted ? wanted->max_age : kUnlimitedAge) < end;
 }
 
 kio::Poll<kio::Unit> Producer::poll_revoked(const kio::Waiter& waiter) const {

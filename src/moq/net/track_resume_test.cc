@@ -156,6 +156,85 @@ TEST(Resume, WhatWillNotComeIsAbandoned) {
   EXPECT_FALSE(active_reader.error());
 }
 
+TEST(Resume, DroppedGroupsAreAbandoned) {
+  Stage stage;
+  track::Consumer reader = stage.subscribe();
+  track::Producer track = stage.serve(*stage.first);
+  track.ask_from(3, kUnlimitedAge);
+  std::vector<group::Consumer> readers;
+  for (std::uint64_t i = 3; i < 6; ++i) {
+    auto group = track.create_group(i);
+    readers.push_back(group->consume());
+    std::move(*group).suspend();
+  }
+  auto active = track.create_group(6);
+  auto active_reader = active->consume();
+  EXPECT_EQ(track.resume_point(), 3U);
+  track.drop_groups({4, 8}, Error(Code::evicted));
+  EXPECT_FALSE(readers[0].error());
+  EXPECT_EQ(readers[1].error()->code, Code::evicted);
+  EXPECT_EQ(readers[2].error()->code, Code::evicted);
+  EXPECT_FALSE(active_reader.error()) << "it is coming";
+
+  track.drop_groups({3, 3}, Error(Code::evicted));
+  std::move(*active).finish();
+  EXPECT_EQ(track.resume_point(), 9U);
+  EXPECT_FALSE(track.owes_below(9));
+  EXPECT_TRUE(track.owes_below(10));
+}
+
+TEST(Resume, WhatOneSourceDropsAnotherMayHave) {
+  Stage stage;
+  track::Consumer reader = stage.subscribe();
+  track::Producer old = stage.serve(*stage.first);
+  old.ask_from(3, kUnlimitedAge);
+  write_group(old, 3, 0);
+  write_group(old, 7, 0);
+  old.drop_groups({4, 6}, Error(Code::evicted));
+  EXPECT_FALSE(reader.may_come(4, 6));
+  EXPECT_EQ(old.resume_point(), 8U);
+  std::move(old).give_back();
+  stage.first.reset();
+  auto second = stage.add_route();
+  track::Producer next = stage.serve(*second);
+  EXPECT_TRUE(reader.may_come(4, 6));
+  EXPECT_EQ(next.resume_point(), 4U);
+  write_group(next, 4, 0);
+  EXPECT_EQ(take_sequences(reader), (Sequences{3, 7, 4}));
+}
+
+TEST(Resume, WhatIsDroppedForOneMayStillComeForWhoHasMorePatience) {
+  Stage stage({.max_age = 500ms, .start = 3});
+  track::Consumer impatient = stage.subscribe();
+  track::Producer track = stage.serve(*stage.first, {.max_age = 1min});
+  track.ask_from(3, 500ms);
+  track.drop_groups({3, 5, 500ms}, Error(Code::old));
+  write_group(track, 6, 6000);
+  track::Consumer patient = stage.broadcast.subscribe("video", {.max_age = 1min, .start = 3});
+  EXPECT_FALSE(impatient.may_come(3, 5));
+  EXPECT_TRUE(patient.may_come(3, 5));
+  EXPECT_EQ(track.missed_point(), 3U);
+  track.ask_from(3, 1min);
+  track.drop_groups({4, 4, 1min}, Error(Code::evicted));
+  EXPECT_TRUE(patient.may_come(3, 3));
+  track.drop_groups({3, 5, 1min}, Error(Code::evicted));
+  EXPECT_FALSE(patient.may_come(3, 5));
+  EXPECT_EQ(track.missed_point(), std::nullopt);
+}
+
+TEST(ResumeLimits, DroppedRangesAreBounded) {
+  auto state = track::State::create("video", nullptr);
+  state->served = true;
+  track::Producer track(state);
+  for (std::uint64_t i = 0; i < 2 * kMaxDroppedRanges; ++i) {
+    track.drop_groups({10 * i, 10 * i + 5}, Error(Code::evicted));
+  }
+  EXPECT_EQ(state->dropped.ranges(), kMaxDroppedRanges);
+  track.drop_groups({7, 6}, Error(Code::evicted));           // Nothing.
+  track.drop_groups({0, UINT64_MAX}, Error(Code::evicted));  // No such groups.
+  EXPECT_EQ(state->dropped.ranges(), kMaxDroppedRanges);
+}
+
 TEST(Resume, AReaderThatWantsOlderGroupsThanWereAskedForIsMissingThem) {
   Stage stage({.max_age = 1min, .start = 6});
   track::Consumer impatient = stage.subscribe();

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "moq/base/wire.h"
 #include "moq/net/internal/broadcast_state.h"
 
 namespace moq::net::track {
@@ -78,20 +79,30 @@ std::optional<std::uint64_t> State::resume_point() const {
   std::optional<std::uint64_t> before;
   for (const auto& [sequence, cached] : by_sequence) {
     // Between two neighbours here lie groups that never came, or that came and were let go.
-    const std::uint64_t gap = before ? std::max(floor, seen.next_missing(*before + 1)) : sequence;
+    const std::uint64_t gap =
+        before ? next_missing(std::max(floor, *before + 1), max_age) : sequence;
     if (gap < sequence && !stale(gap, max_age)) return gap;
     if (sequence >= floor && cached.group->unfinished() && !stale(sequence, max_age)) {
       return sequence;
     }
     before = sequence;
   }
-  return std::max(*newest + 1, floor);
+  return std::min(next_missing(std::max(*newest + 1, floor), max_age), kMaxVarint);
+}
+
+std::uint64_t State::next_missing(std::uint64_t from, Duration max_age) const {
+  if (max_age <= asked_age) from = std::max(from, gone_below.value_or(0));
+  for (;;) {
+    const std::uint64_t at = seen.next_missing(from);
+    from = max_age <= dropped_age ? dropped.next_missing(at) : at;
+    if (from == at) return at;
+  }
 }
 
 std::optional<std::uint64_t> State::missing(std::uint64_t from, std::uint64_t limit,
                                             Duration max_age) const {
-  for (std::uint64_t at = std::max(from, gone(max_age));;) {
-    at = seen.next_missing(at);
+  for (std::uint64_t at = from;;) {
+    at = next_missing(at, max_age);
     if (at >= limit) return std::nullopt;
     if (!stale(at, max_age)) return at;
     // All up to the next cached group are as stale.
@@ -113,6 +124,14 @@ std::optional<std::uint64_t> State::missed_point() const {
     if (missed) lowest = missed;
   }
   return lowest;
+}
+
+void State::drop_suspended(std::uint64_t first, std::uint64_t limit, const Error& error,
+                           group::Remains& remains) {
+  const auto stop = by_sequence.lower_bound(limit);
+  for (auto at = by_sequence.lower_bound(first); at != stop; ++at) {
+    if (at->second.group->suspended()) at->second.group->abort(error, remains);
+  }
 }
 
 std::shared_ptr<group::State> State::add(std::uint64_t sequence) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <iterator>
 #include <map>
@@ -16,19 +17,19 @@ class SequenceSet {
     auto after = ranges_.upper_bound(value);
     return after != ranges_.begin() && std::prev(after)->second >= value;
   }
-  void insert(std::uint64_t value) {
-    if (contains(value)) return;
-    auto after = ranges_.upper_bound(value);
-    auto at = after;
-    if (after != ranges_.begin() && std::prev(after)->second + 1 == value) {
-      at = std::prev(after);
-      at->second = value;
+  void insert(std::uint64_t value) { insert(value, value); }
+  /// Adds `first` to `last`, inclusive.
+  void insert(std::uint64_t first, std::uint64_t last) {
+    auto at = ranges_.upper_bound(first);
+    if (at != ranges_.begin() && std::prev(at)->second + 1 >= first) {
+      at = std::prev(at);
+      at->second = std::max(at->second, last);
     } else {
-      at = ranges_.emplace_hint(after, value, value);
+      at = ranges_.emplace_hint(at, first, last);
     }
-    if (after != ranges_.end() && after->first == value + 1) {
-      at->second = after->second;
-      ranges_.erase(after);
+    for (auto next = std::next(at); next != ranges_.end() && next->first <= at->second + 1;) {
+      at->second = std::max(at->second, next->second);
+      next = ranges_.erase(next);
     }
     if (ranges_.size() > max_ranges_) {
       auto second = std::next(ranges_.begin());
@@ -36,6 +37,7 @@ class SequenceSet {
       ranges_.erase(second);
     }
   }
+  void clear() { ranges_.clear(); }
   /// The lowest value from `from` on that is not contained.
   [[nodiscard]] std::uint64_t next_missing(std::uint64_t from) const {
     auto after = ranges_.upper_bound(from);

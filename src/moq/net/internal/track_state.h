@@ -54,7 +54,9 @@ struct State : std::enable_shared_from_this<State> {
   std::optional<std::uint64_t> asked_from;     ///< What the source was asked for, if by number,
   Duration asked_age{};                        ///< and how old groups may be there.
   std::optional<std::uint64_t> expected_from;  ///< The source sends all groups from here on,
-  std::optional<std::uint64_t> gone_below;     ///< and, once told, no younger one below here.
+  std::optional<std::uint64_t> gone_below;     ///< and, once told, no younger one below here,
+  SequenceSet dropped{kMaxDroppedRanges};      ///< and none of these,
+  Duration dropped_age{};                      ///< for who wants none older than this.
   std::optional<std::uint64_t> end;            ///< Exclusive.
   bool finished = false;
   std::optional<Error> aborted;
@@ -100,16 +102,22 @@ struct State : std::enable_shared_from_this<State> {
   [[nodiscard]] std::optional<Duration> lag(std::uint64_t timestamp) const;
   /// The lowest group that is wanted and has not come whole; else the one after the newest.
   [[nodiscard]] std::optional<std::uint64_t> resume_point() const;
-  /// Below this the source has told that nothing is left for who wants groups of `max_age`.
-  [[nodiscard]] std::uint64_t gone(Duration max_age) const {
-    return max_age <= asked_age ? gone_below.value_or(0) : 0;
-  }
-  /// The lowest group from `from` on that is below `limit`, is not gone, has not come, and is not
-  /// stale for `max_age`.
+  /// The lowest group from `from` on that has not come, and that the source has not told is gone
+  /// for who wants groups of `max_age`.
+  [[nodiscard]] std::uint64_t next_missing(std::uint64_t from, Duration max_age) const;
+  /// The same if it is below `limit` and not stale for `max_age`.
   [[nodiscard]] std::optional<std::uint64_t> missing(std::uint64_t from, std::uint64_t limit,
                                                      Duration max_age) const;
   /// The lowest group that a reader asked for by its number, but that the source was not asked for.
   [[nodiscard]] std::optional<std::uint64_t> missed_point() const;
+  /// Lets go of the suspended groups from `first` on that are below `limit`.
+  void drop_suspended(std::uint64_t first, std::uint64_t limit, const Error& error,
+                      group::Remains& remains);
+  /// What a former source told of its groups binds the next one to nothing.
+  void forget_what_is_gone() {
+    gone_below.reset();
+    dropped.clear();
+  }
   /// Caches a new group.
   std::shared_ptr<group::State> add(std::uint64_t sequence);
   /// Lets go of groups beyond the cache's age and limits.

@@ -42,6 +42,13 @@ bool is_final(const Error& error) {
          error.code == Code::malformed_track || error.code == Code::application;
 }
 
+/// Why groups named in SUBSCRIBE_DROP do not come; 0 = just not available.
+Error drop_error(std::uint64_t code) {
+  constexpr std::string_view kText = "the publisher dropped it";
+  if (code == 0) return {Code::evicted, std::string(kText)};
+  return from_code(code, Scope::stream, std::string(kText));
+}
+
 }  // namespace
 
 TrackFollower::TrackFollower(Subscriber& subscriber, Path path,
@@ -171,8 +178,7 @@ bool TrackFollower::handle(Event event) {
       return on_answer();
     case Event::settled: {
       // All that had begun has come; is anything missing below the end?
-      const std::uint64_t next = track_->resume_point().value_or(0);
-      if (!end_ || next >= *end_) return finish_track();
+      if (!end_ || !track_->owes_below(*end_)) return finish_track();
       waiting_ = Wait::missing_groups;  // Only the timer, from here on.
       return true;
     }
@@ -281,6 +287,11 @@ bool TrackFollower::on_answer() {
         return false;
       }
     }
+  } else if (const auto* drop = std::get_if<SubscribeDrop>(&**answer)) {
+    MOQ_LOG(debug, kLog, "{}: {}/{}: groups {} to {} are dropped, code {}", describe(connection_),
+            path_.text(), name_, drop->group_start, drop->group_end, drop->error_code);
+    track_->drop_groups({drop->group_start, drop->group_end, sent_.max_age},
+                        drop_error(drop->error_code));
   }
   return true;
 }
