@@ -11,6 +11,7 @@
 #include "moq/io/loop.h"
 #include "moq/io/resolver.h"
 #include "moq/native/client.h"
+#include "moq/net/ordered.h"
 #include "moq/net/origin.h"
 
 using moq::Code;
@@ -30,16 +31,19 @@ void say(const std::string& who, std::string_view what) {
   std::fflush(stdout);
 }
 
-/// Prints what one participant says.
-kio::Task<void> listen(std::string who, moq::net::broadcast::Consumer broadcast) {
+/// Prints what one participant says, in order: groups may arrive in any, mostly newest first.
+kio::Task<void> listen(kio::Clock& clock, std::string who,
+                       moq::net::broadcast::Consumer broadcast) {
   moq::net::track::Subscription subscription;
+  subscription.start = 0;
+  moq::net::track::Patience patience;
+  patience.latency = kMaxAge;
   subscription.max_age = kMaxAge;
-  auto lines = broadcast.subscribe(kTrack, subscription);
+  moq::net::track::Ordered lines(clock, broadcast.subscribe(kTrack, subscription), patience);
   for (;;) {
-    auto group = co_await lines.next_group();
-    if (!group || !*group) co_return;
-    auto frame = co_await (*group)->read_frame();
-    if (frame && *frame) say(who, (*frame)->second.text());
+    auto line = co_await lines.next_frame();
+    if (!line || !*line) co_return;
+    say(who, (*line)->payload.text());
   }
 }
 
@@ -56,7 +60,7 @@ kio::Task<void> follow(kio::Executor& executor, moq::net::origin::Consumer origi
       say(who, "(left)");
     } else if (update.restarted || !listeners.contains(update.path)) {
       say(who, "(is here)");
-      auto task = executor.spawn(listen(who, *std::move(update.broadcast)));
+      auto task = executor.spawn(listen(executor.clock(), who, *std::move(update.broadcast)));
       listeners.insert_or_assign(update.path, std::move(task));
     }
   }
