@@ -80,9 +80,9 @@ struct BidiStream {
 };
 
 struct Stats {
-  std::optional<Duration> rtt;                    ///< Smoothed round-trip time.
-  std::optional<std::uint64_t> send_rate_bps;     ///< Estimated bits per second towards the peer.
-  std::uint64_t bytes_sent = 0;                   ///< On the wire, as far as the backend knows.
+  std::optional<Duration> rtt;                 ///< Smoothed round-trip time.
+  std::optional<std::uint64_t> send_rate_bps;  ///< Estimated bits per second towards the peer.
+  std::uint64_t bytes_sent = 0;                ///< On the wire, as far as the backend knows.
   std::uint64_t bytes_received = 0;
   std::uint64_t packets_lost = 0;
 };

@@ -9,8 +9,9 @@ namespace moq::transport {
 
 Result<SocketAddress> SocketAddress::parse(std::string_view text) {
   const auto bad = [text] {
-    return fail(Code::invalid_argument,
-                "'" + std::string(text) + "' is not ADDRESS:PORT, such as 127.0.0.1:4443 or [::]:4443");
+    return fail(
+        Code::invalid_argument,
+        "'" + std::string(text) + "' is not ADDRESS:PORT, such as 127.0.0.1:4443 or [::]:4443");
   };
   const std::size_t colon = text.rfind(':');
   if (colon == std::string_view::npos) return bad();
@@ -22,7 +23,8 @@ Result<SocketAddress> SocketAddress::parse(std::string_view text) {
   std::string host(text.substr(0, colon));
   address.v6 = host.size() >= 2 && host.front() == '[' && host.back() == ']';
   if (address.v6) host = host.substr(1, host.size() - 2);
-  if (inet_pton(address.v6 ? AF_INET6 : AF_INET, host.c_str(), address.ip.data()) != 1) return bad();
+  if (inet_pton(address.v6 ? AF_INET6 : AF_INET, host.c_str(), address.ip.data()) != 1)
+    return bad();
   return address;
 }
 
@@ -35,7 +37,8 @@ std::string SocketAddress::to_string() const {
 
 bool SocketAddress::is_loopback() const {
   if (!v6) return ip[0] == 127;
-  return std::all_of(ip.begin(), ip.end() - 1, [](std::uint8_t b) { return b == 0; }) && ip[15] == 1;
+  return std::all_of(ip.begin(), ip.end() - 1, [](std::uint8_t b) { return b == 0; }) &&
+         ip[15] == 1;
 }
 
 bool SocketAddress::is_unspecified() const {
