@@ -78,11 +78,12 @@ struct Stage {
     return Connected{pair.control, *std::move(dialled),
                      std::move(*request).accept(std::move(server))};
   }
-  track::Consumer subscribe(origin::Producer& from, std::string_view name) {
+  track::Consumer subscribe(origin::Producer& from, std::string_view name,
+                            const Path& path = Path::of("live")) {
     std::optional<broadcast::Consumer> found;
     EXPECT_TRUE(world.run_until(
         [&] {
-          found = from.consume().find(Path::of("live"));
+          found = from.consume().find(path);
           return found.has_value();
         },
         10s));
@@ -135,7 +136,8 @@ struct Stage {
 /// The attacker: the client's end of a transport session, driven by hand. The server behind it
 /// publishes what the stage has.
 struct Attacker {
-  explicit Attacker(Stage& on_stage, bool greet_first = true) : stage(on_stage) {
+  explicit Attacker(Stage& on_stage, bool greet_first = true, SessionOptions server_options = {})
+      : stage(on_stage), options(std::move(server_options)) {
     auto pair = sim::session_pair(stage.world, pair_options(stage.version));
     control.emplace(pair.control);
     raw = std::move(pair.client);
@@ -157,10 +159,9 @@ struct Attacker {
     auto request = wait_for(stage.world,
                             [&](const kio::Waiter& waiter) { return accepting.poll_join(waiter); });
     if (!request) return false;
-    SessionOptions options;
     options.publish = stage.publisher.consume();
     options.hop = 0x3333;
-    server = std::move(*request).accept(std::move(options));
+    server = std::move(*request).accept(options.clone());
     return true;
   }
   transport::BidiStream open_bidi() {
@@ -232,6 +233,7 @@ struct Attacker {
   }
 
   Stage& stage;
+  SessionOptions options;  ///< The server's.
   std::optional<sim::PairControl> control;
   std::unique_ptr<transport::Session> raw;
   kio::Spawned<Result<Request>> accepting;

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <map>
 
 #include "moq/base/log.h"
@@ -6,18 +7,29 @@
 #include "moq/net/lite/internal/publisher.h"
 
 namespace moq::net::lite {
-namespace {
 
 /// One announce stream: turns the origin's updates into messages. Retractions wait a moment, in
 /// case the broadcast comes back.
 class AnnounceServer {
  public:
-  AnnounceServer(Connection& connection, Path prefix, origin::Announced announced)
-      : connection_(connection),
+  AnnounceServer(Publisher& publisher, Path prefix, origin::Announced announced)
+      : publisher_(publisher),
+        connection_(publisher.connection_),
         prefix_(std::move(prefix)),
         announced_(std::move(announced)),
-        encoder_(connection.version()),
-        timer_(connection.clock()) {}
+        encoder_(connection_.version()),
+        timer_(connection_.clock()) {
+    publisher_.announcing_.push_back(this);
+  }
+  ~AnnounceServer() { std::erase(publisher_.announcing_, this); }
+  AnnounceServer(const AnnounceServer&) = delete;
+  AnnounceServer& operator=(const AnnounceServer&) = delete;
+
+  /// Whether `path`, from the session's root, is announced.
+  [[nodiscard]] bool tells(const Path& path) const {
+    const auto suffix = path.strip_prefix(prefix_);
+    return suffix && live_.contains(*suffix);
+  }
 
   /// The messages to send first: who we are, and everything there is.
   Bytes initial() {
@@ -118,6 +130,7 @@ class AnnounceServer {
     return known == broadcasts_.end() || known->second.lock() != update.broadcast->state();
   }
 
+  Publisher& publisher_;
   Connection& connection_;
   const Path prefix_;
   origin::Announced announced_;
@@ -128,7 +141,10 @@ class AnnounceServer {
   kio::Timer timer_;
 };
 
-}  // namespace
+bool Publisher::announces(const Path& path) const {
+  return std::ranges::any_of(announcing_,
+                             [&path](const AnnounceServer* server) { return server->tells(path); });
+}
 
 kio::Task<void> Publisher::serve_announce(Bidi stream) {
   auto message = co_await stream.reader.message<AnnounceRequest>();
@@ -148,13 +164,13 @@ kio::Task<void> Publisher::serve_announce(Bidi stream) {
   if (!origin) {
     // Nothing to offer: an empty set on a stream that stays open.
     const origin::Producer nothing(connection_.own_hop());
-    AnnounceServer empty(connection_, request.prefix, nothing.consume().announced(request.prefix));
+    AnnounceServer empty(*this, request.prefix, nothing.consume().announced(request.prefix));
     stream.send->write(empty.initial());
     (void)co_await stream.reader.end();
     stream.send->finish();
     co_return;
   }
-  AnnounceServer server(connection_, request.prefix, origin->announced(request.prefix, exclude));
+  AnnounceServer server(*this, request.prefix, origin->announced(request.prefix, exclude));
   stream.send->write(server.initial());
   for (;;) {
     auto next = co_await kio::wait([&](const kio::Waiter& waiter) -> kio::Poll<Result<Bytes>> {

@@ -18,6 +18,7 @@ Result<broadcast::Consumer> Publisher::find(const Path& path) const {
   if (origin) {
     if (auto broadcast = origin->find(path, peer)) return *std::move(broadcast);
   }
+  if (announces(path)) return fail(Code::unroutable, "no way to '" + path.text() + "' now");
   return fail(Code::not_found, "no broadcast '" + path.text() + "'");
 }
 

@@ -20,12 +20,20 @@ std::uint64_t saturating_add(std::uint64_t a, std::uint64_t b) {
 /// A broadcast that the peer announces. Without a route if it is of no use to us.
 struct Subscriber::Announced {
   Path path;
-  std::shared_ptr<bool> live = std::make_shared<bool>(true);
+  std::shared_ptr<Announcing> announcing = std::make_shared<Announcing>();
   AnnouncedRoute told;
   std::optional<origin::RemoteRoute> route;
   kio::Spawned<void> server;  ///< Takes the requests for its tracks.
 
-  ~Announced() { *live = false; }
+  ~Announced() {
+    announcing->live = false;
+    tell();
+  }
+  /// Those that wait for the broadcast to come back, or to be over.
+  void tell() {
+    ++announcing->times;
+    announcing->on_change.wake();
+  }
 };
 
 Subscriber::Subscriber(Connection& connection) : connection_(connection) {}
@@ -114,6 +122,7 @@ Result<void> Subscriber::apply(AnnounceEvent event) {
   }
   if (slot->route) {
     slot->route->update(*route);
+    slot->tell();
     return {};
   }
   origin::Producer origin = connection_.options().subscribe->clone();
@@ -128,11 +137,12 @@ Result<void> Subscriber::apply(AnnounceEvent event) {
 kio::Task<void> Subscriber::serve_route(Announced& announced) {
   for (;;) {
     auto request = co_await announced.route->requested_track();
-    connection_.tasks().spawn([](Subscriber& self, Path path, std::shared_ptr<const bool> live,
+    connection_.tasks().spawn([](Subscriber& self, Path path,
+                                 std::shared_ptr<Announcing> announcing,
                                  broadcast::TrackRequest track) -> kio::Task<void> {
-      TrackFollower follower(self, std::move(path), std::move(live));
+      TrackFollower follower(self, std::move(path), std::move(announcing));
       co_await follower.run(std::move(track));
-    }(*this, announced.path, announced.live, std::move(request)));
+    }(*this, announced.path, announced.announcing, std::move(request)));
   }
 }
 

@@ -16,13 +16,17 @@ constexpr Duration kUnusedLinger = 30s;
 /// The first wait before a subscription that failed is tried again; doubles up to the last.
 constexpr Duration kFirstRetry = 100ms;
 constexpr Duration kLastRetry = 5s;
-/// Failures in a row after which the track fails for its readers.
+/// Failures in a row after which the track fails for its readers,
 constexpr std::uint32_t kMaxFailures = 10;
+/// and those of a peer that had it and knows it no more. Within these 3 s a relay takes back the
+/// announcement of what has gone.
+constexpr std::uint32_t kMaxUnknown = 6;
 /// The least wait for groups that are still on their way when the subscription ends.
 constexpr Duration kLateGroups = 1s;
 
+/// The wait after so many failures in a row, at least one.
 Duration retry_delay(std::uint32_t failures) {
-  return std::min<Duration>(kLastRetry, kFirstRetry * (1 << std::min(failures, 10U)));
+  return std::min<Duration>(kLastRetry, kFirstRetry * (1 << std::min(failures - 1, 10U)));
 }
 
 /// Gives a request back unless it was answered.
@@ -42,6 +46,12 @@ bool is_final(const Error& error) {
          error.code == Code::malformed_track || error.code == Code::application;
 }
 
+/// Errors by which a peer says that it has no way to the track now.
+bool is_route_gone(const Error& error) {
+  return error.code == Code::unroutable || error.code == Code::going_away ||
+         error.code == Code::closed;
+}
+
 /// Why groups named in SUBSCRIBE_DROP do not come; 0 = just not available.
 Error drop_error(std::uint64_t code) {
   constexpr std::string_view kText = "the publisher dropped it";
@@ -52,11 +62,11 @@ Error drop_error(std::uint64_t code) {
 }  // namespace
 
 TrackFollower::TrackFollower(Subscriber& subscriber, Path path,
-                             std::shared_ptr<const bool> announced)
+                             std::shared_ptr<Announcing> announcing)
     : subscriber_(subscriber),
       connection_(subscriber.connection()),
       path_(std::move(path)),
-      announced_(std::move(announced)),
+      announcing_(std::move(announcing)),
       timer_(connection_.clock()),
       fetches_(connection_.runtime().executor),
       groups_(connection_.runtime().executor) {}
@@ -102,6 +112,7 @@ kio::Task<void> TrackFollower::run(broadcast::TrackRequest taken) {
   name_ = pending.request->name();
   resumed_ = pending.request->former_info().has_value();
   for (;;) {
+    announced_ = announcing_->times;
     auto info = co_await ask_info(*pending.request);
     if (info) {
       auto accepted = std::move(*std::exchange(pending.request, std::nullopt)).accept(*info);
@@ -112,20 +123,40 @@ kio::Task<void> TrackFollower::run(broadcast::TrackRequest taken) {
     const Error& error = info.error();
     MOQ_LOG(debug, kLog, "{}: track {}/{} not served: {}", describe(connection_), path_.text(),
             name_, error.describe());
-    if (error.code == Code::cancelled || session_over() || !*announced_) co_return;
-    if (++failures_ >= kMaxFailures || (is_final(error) && !resumed_)) {
+    if (error.code == Code::cancelled || session_over() || !announcing_->live) co_return;
+    if (gives_up(error)) {
       std::move(*std::exchange(pending.request, std::nullopt)).reject(error);
       co_return;
     }
-    co_await kio::sleep(connection_.clock(), retry_delay(failures_));
+    co_await wait_to_retry(*pending.request);
   }
   failures_ = 0;
+  known_ = has_track_info(connection_.version());
   fetches_.spawn(serve_fetches(track_->clone()));
   for (;;) {
     const Event event =
         co_await kio::wait([this](const kio::Waiter& waiter) { return poll_event(waiter); });
     if (!handle(event)) co_return;
   }
+}
+
+bool TrackFollower::gives_up(const Error& error) {
+  ++failures_;
+  const bool had_it = resumed_ || known_;
+  // Readers hold their place, for as long as it takes, until there is a way again.
+  if (had_it && is_route_gone(error)) return false;
+  if (had_it && error.code == Code::not_found) return failures_ >= kMaxUnknown;
+  return failures_ >= kMaxFailures || (is_final(error) && !resumed_);
+}
+
+kio::Task<void> TrackFollower::wait_to_retry(const broadcast::TrackRequest& request) {
+  timer_.set_after(retry_delay(failures_));
+  co_await kio::wait([&](const kio::Waiter& waiter) -> kio::Poll<kio::Unit> {
+    if (announced_ != announcing_->times) return kio::Unit{};
+    if (timer_.poll(waiter) || request.poll_unwanted(waiter)) return kio::Unit{};
+    announcing_->on_change.add(waiter);
+    return kio::kPending;
+  });
 }
 
 bool TrackFollower::session_over() const {
@@ -163,6 +194,10 @@ kio::Poll<TrackFollower::Event> TrackFollower::poll_event(const kio::Waiter& wai
   }
   if (waiting_ == Wait::late_groups && receiving_ == 0) return Event::settled;
   on_settled_.add(waiter);
+  if (waiting_ == Wait::retry) {
+    if (announced_ != announcing_->times) return Event::announced;
+    announcing_->on_change.add(waiter);
+  }
   if (waiting_ != Wait::nothing && timer_.poll(waiter)) return Event::timer;
   return kio::kPending;
 }
@@ -182,6 +217,10 @@ bool TrackFollower::handle(Event event) {
       waiting_ = Wait::missing_groups;  // Only the timer, from here on.
       return true;
     }
+    case Event::announced:
+      // Taken back, and the next route may have it; or told of anew, and to be had again.
+      waiting_ = Wait::nothing;
+      return announcing_->live;
     case Event::timer:
       return on_timer();
     case Event::over:
@@ -238,6 +277,7 @@ void TrackFollower::subscribe() {
   stream_ = *std::exchange(opened_, std::nullopt);
   stream_->send->set_priority(transport::kControlPriority);
   id_ = subscriber_.add_subscription(*this);
+  announced_ = announcing_->times;
   sent_ = wanted();
   track_->ask_from(sent_.group_start, sent_.max_age);
   Subscribe message;
@@ -272,6 +312,7 @@ bool TrackFollower::on_answer() {
     return true;
   }
   failures_ = 0;
+  known_ = true;
   if (const auto* start = std::get_if<SubscribeStart>(&**answer)) {
     track_->begin_from(start->group, Error(Code::evicted, "the publisher let go of it"));
     if (track_->missed_point()) unsubscribe();  // Someone more patient has come since: ask again.
@@ -300,8 +341,8 @@ bool TrackFollower::on_subscription_over(const Error& error) {
   MOQ_LOG(debug, kLog, "{}: subscription {} to {}/{} failed: {}", describe(connection_), id_,
           path_.text(), name_, error.describe());
   unsubscribe(to_code(error, Scope::stream));
-  if (session_over() || !*announced_) return false;
-  if (++failures_ >= kMaxFailures || (is_final(error) && !resumed_)) {
+  if (session_over() || !announcing_->live) return false;
+  if (gives_up(error)) {
     abort_track(error);
     return false;
   }

@@ -2,12 +2,15 @@
 
 #include <cstdint>
 #include <optional>
+#include <vector>
 
 #include "moq/net/lite/internal/connection.h"
 #include "moq/net/lite/subscribe.h"
 #include "moq/net/lite/track.h"
 
 namespace moq::net::lite {
+
+class AnnounceServer;
 
 /// The publisher half of a session: answers what the peer asks of our broadcasts. Each function is
 /// the whole life of one stream.
@@ -23,6 +26,9 @@ class Publisher {
 
  private:
   friend class SubscriptionServer;
+  friend class AnnounceServer;
+  /// Whether the peer has been told of `path`, and not yet that it went.
+  [[nodiscard]] bool announces(const Path& path) const;
   /// The broadcast at `path`, unless our route to it leads through the peer.
   [[nodiscard]] Result<broadcast::Consumer> find(const Path& path) const;
   /// Ends our half of a stream with the code of `error`.
@@ -30,6 +36,7 @@ class Publisher {
 
   Connection& connection_;
   std::uint64_t exclude_hop_ = 0;  ///< The peer's hop, once it told us.
+  std::vector<const AnnounceServer*> announcing_;
   SendOrder order_;
 };
 

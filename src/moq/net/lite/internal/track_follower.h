@@ -13,13 +13,19 @@ namespace moq::net::lite {
 
 class Subscriber;
 
+/// What the peer last said of a broadcast that it announced.
+struct Announcing {
+  bool live = true;         ///< It still announces it.
+  std::uint64_t times = 1;  ///< How often it has, counting changes of the route.
+  kio::WaiterList on_change;
+};
+
 /// Serves one track of our origin from the peer: learns its properties, subscribes while somebody
 /// reads, answers fetches. When it ends, however it ends, the track goes back to its broadcast with
 /// its unfinished groups suspended, so that the next route goes on where this one stopped.
 class TrackFollower {
  public:
-  /// `announced` tells whether the peer still announces the broadcast.
-  TrackFollower(Subscriber& subscriber, Path path, std::shared_ptr<const bool> announced);
+  TrackFollower(Subscriber& subscriber, Path path, std::shared_ptr<Announcing> announcing);
   ~TrackFollower();
   TrackFollower(const TrackFollower&) = delete;
   TrackFollower& operator=(const TrackFollower&) = delete;
@@ -32,10 +38,14 @@ class TrackFollower {
   void receive_datagram(Datagram datagram);
 
  private:
-  enum class Event : std::uint8_t { opened, demand, answer, settled, timer, over };
+  enum class Event : std::uint8_t { opened, demand, answer, settled, announced, timer, over };
   /// What `timer_` is set for.
   enum class Wait : std::uint8_t { nothing, unused, retry, late_groups, missing_groups };
 
+  /// Counts a failure; whether the track has failed for its readers.
+  bool gives_up(const Error& error);
+  /// Waits until it is time to try again, or the request is unwanted.
+  kio::Task<void> wait_to_retry(const broadcast::TrackRequest& request);
   kio::Task<Result<track::Info>> ask_info(const broadcast::TrackRequest& request);
   kio::Poll<Event> poll_event(const kio::Waiter& waiter);
   /// Each returns false when there is nothing left to do for the track.
@@ -64,9 +74,11 @@ class TrackFollower {
   Connection& connection_;
   const Path path_;
   std::string name_;
-  const std::shared_ptr<const bool> announced_;
+  const std::shared_ptr<Announcing> announcing_;
+  std::uint64_t announced_ = 0;  ///< How often it had been when the peer was asked last.
   std::optional<track::Producer> track_;
   bool resumed_ = false;  ///< Another route served it before.
+  bool known_ = false;    ///< The peer has had it.
 
   std::optional<track::Subscription> demand_;
   std::optional<Bidi> stream_;  ///< SUBSCRIBE, while subscribed.
