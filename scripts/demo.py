@@ -11,10 +11,6 @@ sys.path.insert(0, os.path.join(ROOT, "interop"))
 
 from lab import actors, processes, restart  # noqa: E402
 
-# The warm-up, the outage, what follows, and a generous machine.
-CLIP_SECONDS = 60
-
-
 def main():
     parser = argparse.ArgumentParser(
         prog="demo",
@@ -23,6 +19,7 @@ def main():
     parser.add_argument("--scheme", choices=["https", "http", "moqt"], default="https",
                         help="WebTransport with a pinned certificate, with a fetched one, or raw QUIC")  # fmt: skip
     parser.add_argument("--outage", type=float, default=3.0, metavar="SECONDS", help="how long the relay is away")
+    parser.add_argument("--restarts", type=int, default=1, metavar="COUNT", help="how often it is killed")
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
 
@@ -30,12 +27,14 @@ def main():
     folder = os.path.join(ROOT, "build", "demo")
     shutil.rmtree(folder, ignore_errors=True)
     lab = processes.Lab("demo", keep=folder)
-    clip = os.path.join(ROOT, "build", f"clip-{CLIP_SECONDS}.mp4")
-    actors.make_clip(clip, CLIP_SECONDS)
+    clip_seconds = round(restart.seconds(options.restarts, options.outage))
+    clip = os.path.join(ROOT, "build", f"clip-{clip_seconds}.mp4")
+    actors.make_clip(clip, clip_seconds)
 
     print(f"\nffmpeg > moq import > moq-relay ({options.peer}) > two times moq export, over {options.scheme}://\n")
     try:
-        checks = restart.run(lab, cast, options.scheme, clip, options.outage, lambda line: print(line, flush=True))
+        checks = restart.run(lab, cast, options.scheme, clip, options.outage, options.restarts,
+                             lambda line: print(line, flush=True))
     except RuntimeError as error:
         print(f"\ndemo: FAILED: {error}\nlogs: build/demo", flush=True)
         return 1

@@ -192,12 +192,18 @@ def run_python(score):
     counted(score, ["interop/python/run"], "python")
 
 
-def run_demo(score):
-    Release.ensure(score)
-    say("-- demo")
-    good, log = follow([sys.executable, "scripts/demo.py"], "demo", lambda line: re.match(r" +\d+\.\d\d s", line) is not None)
-    if not score.item("demo", good):
-        show_errors(log, re.compile(r"FAILED|^ +\d+\.\d\d s|lost"))
+def demo(name, *flags):
+    """A suite that plays scripts/demo.py."""
+
+    def run(score):
+        Release.ensure(score)
+        say(f"-- {name}")
+        command = [sys.executable, "scripts/demo.py", *flags]
+        good, log = follow(command, name, lambda line: re.match(r" +\d+\.\d\d s", line) is not None)
+        if not score.item(name, good):
+            show_errors(log, re.compile(r"FAILED|^ +\d+\.\d\d s|lost"))
+
+    return run
 
 
 ANY_LABEL = "|".join(LABELS)
@@ -212,7 +218,8 @@ SUITES = {
     "tsan": (run_tsan, "tsan preset: what crosses threads"),
     "release": (Release.ensure, "release preset: the programs and libmoq"),
     "python": (run_python, "release programs against the Rust client and server of PyPI"),
-    "demo": (run_demo, "./demo, a relay killed under a live broadcast"),
+    "demo": (demo("demo"), "./demo, a relay killed under a live broadcast"),
+    "restarts": (demo("restarts", "--scheme", "moqt", "--restarts", "20"), "the same with 20 kills in a row, over raw QUIC"),
 }
 QUICK = ("lint", "unit")
 
