@@ -49,16 +49,6 @@ void TrackFollower::receive_datagram(Datagram datagram) {
 }
 
 kio::Task<void> TrackFollower::receive_group(GroupHeader header, StreamReader reader) {
-  struct Receiving {
-    explicit Receiving(TrackFollower& owner) : follower(owner) { ++follower.receiving_; }
-    Receiving(const Receiving&) = delete;
-    Receiving& operator=(const Receiving&) = delete;
-    ~Receiving() {
-      if (--follower.receiving_ == 0) follower.on_settled_.wake();
-    }
-    TrackFollower& follower;
-  };
-  const Receiving receiving(*this);
   if (!track_) co_return;
   auto created = track_->create_group(header.sequence);
   if (!created) {

@@ -117,8 +117,7 @@ class SubscriptionServer {
       stream.send->write(encode_answer(message, version));
     }
     co_await kio::wait([this, &stream](const kio::Waiter& waiter) -> kio::Poll<kio::Unit> {
-      if (sending_ == 0) return kio::Unit{};
-      on_sent_.add(waiter);
+      if (groups_.poll_empty(waiter)) return kio::Unit{};
       if (stream.reader.poll_body(waiter, kMaxControlBytes)) return kio::Unit{};  // It left.
       return kio::kPending;
     });
@@ -138,19 +137,7 @@ class SubscriptionServer {
     }
   }
 
-  /// Counts a stream being sent, however its task ends.
-  struct Sending {
-    explicit Sending(SubscriptionServer& owner) : server(owner) { ++server.sending_; }
-    ~Sending() {
-      if (--server.sending_ == 0) server.on_sent_.wake();
-    }
-    Sending(const Sending&) = delete;
-    Sending& operator=(const Sending&) = delete;
-    SubscriptionServer& server;
-  };
-
   kio::Task<void> send_group(group::Consumer group) {
-    const Sending sending(*this);
     const std::uint64_t sequence = group.sequence();
     auto opened = co_await kio::wait([&](const kio::Waiter& waiter) {
       using Out = Result<std::unique_ptr<transport::SendStream>>;
@@ -218,8 +205,6 @@ class SubscriptionServer {
   track::Consumer track_;
   bool started_ = false;
   std::uint64_t streams_ = 0;
-  std::size_t sending_ = 0;
-  kio::WaiterList on_sent_;
   kio::TaskGroup groups_;  // Last: its tasks use all of the above.
 };
 

@@ -192,8 +192,8 @@ kio::Poll<TrackFollower::Event> TrackFollower::poll_event(const kio::Waiter& wai
       return Event::answer;
     }
   }
-  if (waiting_ == Wait::late_groups && receiving_ == 0) return Event::settled;
-  on_settled_.add(waiter);
+  if (waiting_ == Wait::late_groups && groups_.poll_empty(waiter)) return Event::settled;
+  on_aborted_.add(waiter);
   if (waiting_ == Wait::retry) {
     if (announced_ != announcing_->times) return Event::announced;
     announcing_->on_change.add(waiter);
@@ -372,7 +372,7 @@ bool TrackFollower::finish_track() {
 
 void TrackFollower::abort_track(const Error& error) {
   if (track_) std::move(*std::exchange(track_, std::nullopt)).abort(error);
-  on_settled_.wake();
+  on_aborted_.wake();
 }
 
 }  // namespace moq::net::lite

@@ -87,11 +87,10 @@ class TrackFollower {
   SubscribeRange sent_;
   std::optional<Result<std::optional<SubscribeAnswer>>> answer_;
   std::optional<std::uint64_t> end_;  ///< SUBSCRIBE_END came.
-  std::size_t receiving_ = 0;
-  std::uint32_t failures_ = 0;  ///< In a row.
+  std::uint32_t failures_ = 0;        ///< In a row.
   Wait waiting_ = Wait::nothing;
   kio::Timer timer_;
-  kio::WaiterList on_settled_;  ///< No group is being received, or the track was aborted.
+  kio::WaiterList on_aborted_;
   kio::TaskGroup fetches_;
   kio::TaskGroup groups_;  // Last: its tasks use all of the above.
 };
