@@ -35,13 +35,25 @@ void State::revoke_locked(std::uint64_t route, kio::WaiterList& woken) {
   }
 }
 
+void State::keep(std::shared_ptr<track::State> track) {
+  std::shared_ptr<track::State> forgotten;  // Freed after the lock.
+  std::lock_guard lock(mutex);
+  if (closed) return;
+  finished.push_back(std::move(track));
+  if (finished.size() <= kMaxFinishedTracks) return;
+  forgotten = std::move(finished.front());
+  finished.pop_front();
+}
+
 void State::close(const Error& error) {
   kio::WaiterList woken;
   std::deque<std::shared_ptr<track::State>> waiting;
+  std::deque<std::shared_ptr<track::State>> forgotten;  // Freed after the lock.
   {
     std::lock_guard lock(mutex);
     if (closed) return;
     closed = error;
+    forgotten = std::exchange(finished, {});
     waiting = std::exchange(requests, {});
     for (const auto& track : waiting) track->queued = false;
     revoke_locked(0, woken);  // Routes give their tracks back, which ends them.
@@ -240,13 +252,15 @@ Result<track::Producer> Producer::create_track(std::string_view name, const trac
   MOQ_ASSERT(info.timescale > 0);
   kio::WaiterList woken;
   std::shared_ptr<track::State> track;
+  std::shared_ptr<track::State> replaced;  // Freed after the lock.
   std::optional<track::Producer> producer;
   {
     std::lock_guard lock(state_->mutex);
     if (state_->closed) return std::unexpected(*state_->closed);
     state_->sweep_locked();
     auto& slot = state_->tracks[std::string(name)];
-    track = slot.lock();
+    track = replaced = slot.lock();
+    std::erase(state_->finished, track);
     if (track) {
       std::lock_guard track_lock(track->mutex);
       if (track->served && !track->over()) {
@@ -261,6 +275,7 @@ Result<track::Producer> Producer::create_track(std::string_view name, const trac
     producer.emplace(track);  // Counted before the track shows as served.
     std::lock_guard track_lock(track->mutex);
     if (!track->info) track->info = info;
+    track->keeper = state_;
     track->requested = false;
     track->served = true;
     woken = track->on_group.take();

@@ -79,6 +79,67 @@ TEST(Broadcast, ClosesWithItsLastProducer) {
   EXPECT_EQ(code_of(now(late.poll_next_group(Waiter::none()))), Code::closed);
 }
 
+/// A finished track of one group.
+void write_track(broadcast::Producer& broadcast, std::string_view name) {
+  track::Producer track = *broadcast.create_track(name);
+  write_group(track, 0, 0);
+  std::move(track).finish();
+}
+
+TEST(Broadcast, KeepsFinishedTracksForLateReaders) {
+  broadcast::Producer broadcast;
+  const broadcast::Consumer consumer = broadcast.consume();
+  write_track(broadcast, "clip");
+  for (int i = 0; i < 2; ++i) {
+    track::Consumer late = consumer.subscribe("clip", kEverything);
+    auto group = now(late.poll_next_group(Waiter::none()));
+    ASSERT_TRUE(group && *group);
+    EXPECT_EQ(take_frames(**group), (Texts{"x"}));
+    EXPECT_EQ(now(late.poll_next_group(Waiter::none())), std::nullopt);
+    EXPECT_TRUE(now(consumer.fetch("clip", 0).poll(Waiter::none())));
+  }
+  const std::weak_ptr<track::State> kept = consumer.state()->tracks.at("clip");
+  broadcast.close();
+  EXPECT_TRUE(kept.expired());
+}
+
+TEST(Broadcast, ANewTrackTakesThePlaceOfAFinishedOne) {
+  broadcast::Producer broadcast;
+  const broadcast::Consumer consumer = broadcast.consume();
+  write_track(broadcast, "clip");
+  const std::weak_ptr<track::State> kept = consumer.state()->tracks.at("clip");
+  track::Producer next = *broadcast.create_track("clip");
+  EXPECT_TRUE(kept.expired());
+  track::Consumer reader = consumer.subscribe("clip", kEverything);
+  EXPECT_TRUE(reader.poll_next_group(Waiter::none()).pending());
+}
+
+TEST(Broadcast, AFinishedTrackThatWasAskedForIsAskedForAgain) {
+  broadcast::Producer broadcast;
+  broadcast::Dynamic dynamic = broadcast.dynamic();
+  const broadcast::Consumer consumer = broadcast.consume();
+  for (int i = 0; i < 2; ++i) {
+    track::Consumer reader = consumer.subscribe("clip", kEverything);
+    auto request = dynamic.poll_requested_track(Waiter::none());
+    ASSERT_TRUE(request.ready());
+    track::Producer track = *std::move(**request).accept({});
+    write_group(track, 0, 0);
+    std::move(track).finish();
+    EXPECT_EQ(take_sequences(reader), (Sequences{0}));
+  }
+}
+
+TEST(BroadcastLimits, FinishedTracks) {
+  broadcast::Producer broadcast;
+  const broadcast::Consumer consumer = broadcast.consume();
+  for (std::size_t i = 0; i <= kMaxFinishedTracks; ++i) write_track(broadcast, std::to_string(i));
+  EXPECT_EQ(consumer.state()->finished.size(), kMaxFinishedTracks);
+  track::Consumer oldest = consumer.subscribe("0", kEverything);
+  EXPECT_EQ(code_of(now(oldest.poll_next_group(Waiter::none()))), Code::not_found);
+  track::Consumer next = consumer.subscribe("1", kEverything);
+  EXPECT_EQ(take_sequences(next), (Sequences{0}));
+}
+
 TEST(Broadcast, CloseTellsWhy) {
   broadcast::Producer broadcast;
   broadcast::Consumer consumer = broadcast.consume();

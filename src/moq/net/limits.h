@@ -38,6 +38,9 @@ inline constexpr std::size_t kMaxDroppedRanges = 256;
 inline constexpr std::size_t kMaxSkippedRanges = 256;
 /// Names that subscribers may ask for in one broadcast at a time without being answered.
 inline constexpr std::size_t kMaxTrackRequests = 1024;
+/// Finished tracks that a broadcast keeps for readers that come later: those of a dozen renditions,
+/// replaced a few times.
+inline constexpr std::size_t kMaxFinishedTracks = 64;
 /// Fetches of groups waiting for an answer, per track.
 inline constexpr std::size_t kMaxGroupRequests = 256;
 /// Routes to one path: as many as connections may claim the same name.

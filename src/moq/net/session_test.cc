@@ -202,6 +202,33 @@ TEST_P(EachVersion, AReaderThatComesLaterGetsTheOlderGroupsThatItAsksFor) {
   EXPECT_EQ(next_group(world, patient)->sequence(), 7U);
 }
 
+TEST_P(EachVersion, AFinishedTrackIsThereForLateSubscribers) {
+  sim::World world;
+  Bench bench(GetParam(), world);
+  broadcast::Producer broadcast;
+  auto announcement = bench.publisher.announce(Path::of("alice"), broadcast.consume());
+  {
+    auto track = broadcast.create_track("clip");
+    ASSERT_TRUE(track->write_frame(0, Bytes::copy("g0")));
+    ASSERT_TRUE(track->write_frame(1000, Bytes::copy("g1")));
+    std::move(*track).finish();
+  }
+  world.run_for(1min);
+  bench.connect();
+  const broadcast::Consumer remote = bench.wait_for(Path::of("alice"));
+  for (int i = 0; i < 2; ++i) {  // Also for who comes after the last reader has left.
+    auto reader = remote.subscribe("clip", {.max_age = 5s, .start = 0});
+    std::map<std::uint64_t, std::string> all;
+    while (auto group = next_group(world, reader)) {
+      const std::uint64_t sequence = group->sequence();
+      all.emplace(sequence, read_group(world, *std::move(group)));
+    }
+    EXPECT_EQ(all, (std::map<std::uint64_t, std::string>{{0, "g0;"}, {1, "g1;"}}));
+    auto end = reader.poll_end(kio::Waiter::none());
+    EXPECT_TRUE(end.ready() && *end);
+  }
+}
+
 TEST_P(EachVersion, RefusesAnUnknownTrack) {
   sim::World world;
   Bench bench(GetParam(), world);

@@ -107,8 +107,10 @@ class InfoRequest {
 
 /// Writes a track. When its last clone is dropped before the end, a track that another route or
 /// handler could serve goes on waiting for it if it belongs to an origin, or if nobody reads it;
-/// any other is aborted. A track lives as long as its writers and readers: after `finish()` it is
-/// found as long as a clone is held.
+/// any other is aborted. A track lives as long as its writers and readers. After `finish()` its
+/// broadcast keeps it for readers that come later, unless that was asked of a `broadcast::Dynamic`:
+/// until the broadcast ends, another track of that name begins, or `kMaxFinishedTracks` others
+/// have finished since.
 class Producer {
  public:
   explicit Producer(std::shared_ptr<State> state);

@@ -151,6 +151,7 @@ void Producer::forward_datagram(Datagram datagram) {
 void Producer::finish() && {
   const Producer self(std::move(*this));
   kio::WaiterList woken;
+  std::shared_ptr<broadcast::State> keeper;
   {
     std::lock_guard lock(self.state_->mutex);
     if (self.state_->over()) return;
@@ -161,7 +162,9 @@ void Producer::finish() && {
       fetch->answer = fail(Code::not_found, "the track is finished");
     }
     woken = self.state_->take_all_waiters();
+    keeper = self.state_->keeper.lock();
   }
+  if (keeper) keeper->keep(self.state_);
   woken.wake();
 }
 

@@ -21,8 +21,11 @@ struct State : std::enable_shared_from_this<State> {
   /// Routed: the front that an origin keeps for a path. Its tracks outlive the routes that serve
   /// them; unserved ones wait. Else the broadcast is served by its own producer.
   bool routed = false;
-  /// Tracks with a producer or readers. A track nobody holds is dropped.
+  /// Tracks with a producer or readers, and the latest finished ones. A track nobody holds is
+  /// dropped.
   std::map<std::string, std::weak_ptr<track::State>> tracks;
+  /// What its own producer made and finished, for late readers; none once it is closed.
+  std::deque<std::shared_ptr<track::State>> finished;
   std::size_t sweep_at = 64;     ///< Names at which the next sweep is due.
   std::shared_ptr<Cache> cache;  ///< Shared with other broadcasts, for those of an origin.
   /// Tracks that wait for a route or a dynamic handler, in order of asking.
@@ -42,6 +45,8 @@ struct State : std::enable_shared_from_this<State> {
   std::shared_ptr<track::State> find_or_create(std::string_view name);
   /// Queues a track that nobody serves for whoever can; one that cannot be had is aborted.
   void ask(const std::shared_ptr<track::State>& track);
+  /// Keeps a track that is finished.
+  void keep(std::shared_ptr<track::State> track);
   /// Ends the broadcast: no new tracks. Waiting requests fail with `error`.
   void close(const Error& error);
   /// Why nobody can be asked for `track`, if so (the mutex is held).

@@ -83,6 +83,8 @@ struct State : std::enable_shared_from_this<State> {
   /// others see the track. The home names its tracks weakly, except while they wait among its
   /// requests, which takes a reader: the last one takes them off.
   std::shared_ptr<broadcast::State> home;
+  /// The broadcast whose own writer made it, which keeps it once it is finished.
+  std::weak_ptr<broadcast::State> keeper;
 
   kio::WaiterList on_group;     // Groups, info, end, abort.
   kio::WaiterList on_datagram;  // Datagrams, end, abort.
