@@ -148,7 +148,8 @@ class Web::Server {
   Response answer(const std::string& path) const {
     if (path == "/health") return {.body = "ok\n"};
     if (path == "/certificate.sha256") {
-      return {.body = transport::quic::to_hex(relay_.fingerprint()) + "\n"};
+      // Without an end of line: browsers with @moq/net take every character for hex.
+      return {.body = transport::quic::to_hex(relay_.fingerprint())};
     }
     if (path == "/announced" || path.starts_with("/announced/")) {
       return announced(percent_decode(path.substr(std::string_view("/announced").size())));
