@@ -10,6 +10,13 @@ namespace {
 
 namespace http = boost::beast::http;
 
+/// `host[:port]` of the web listener.
+std::string web_authority(const Url& url) {
+  const bool v6 = url.host.find(':') != std::string::npos;
+  const std::string name = v6 ? "[" + url.host + "]" : url.host;
+  return url.web_port == kDefaultWebPort ? name : name + ":" + std::to_string(url.web_port);
+}
+
 /// Reads one response to its end.
 kio::Task<Result<std::string>> read_body(io::TcpStream& stream) {
   http::response_parser<http::string_body> parser;
@@ -22,6 +29,8 @@ kio::Task<Result<std::string>> read_body(io::TcpStream& stream) {
     if (!bytes) co_return std::unexpected(bytes.error());
     boost::system::error_code error;
     if (bytes->empty()) {
+      // The parser asserts that it has seen something before the end.
+      if (!parser.got_some()) co_return fail(Code::io, "the answer ends too early");
       parser.put_eof(error);
       if (error) co_return fail(Code::io, "the answer ends too early");
       break;
@@ -42,7 +51,7 @@ kio::Task<Result<std::string>> read_body(io::TcpStream& stream) {
 }
 
 kio::Task<Result<std::string>> get(io::Loop& loop, io::Resolver& resolver, Url url) {
-  auto addresses = co_await resolver.resolve(url.host, url.port);
+  auto addresses = co_await resolver.resolve(url.host, url.web_port);
   if (!addresses) co_return std::unexpected(addresses.error());
   Error last(Code::name_not_found, "no address for '" + url.host + "'");
   for (const auto& address : *addresses) {
@@ -51,7 +60,7 @@ kio::Task<Result<std::string>> get(io::Loop& loop, io::Resolver& resolver, Url u
       last = stream.error();
       continue;
     }
-    Bytes request = Bytes::copy("GET /certificate.sha256 HTTP/1.1\r\nHost: " + url.authority() +
+    Bytes request = Bytes::copy("GET /certificate.sha256 HTTP/1.1\r\nHost: " + web_authority(url) +
                                 "\r\nConnection: close\r\n\r\n");
     auto written = co_await (*stream)->write(request);
     if (!written) co_return std::unexpected(written.error());
@@ -64,7 +73,7 @@ kio::Task<Result<std::string>> get(io::Loop& loop, io::Resolver& resolver, Url u
 
 kio::Task<Result<transport::quic::Fingerprint>> fetch_fingerprint(io::Loop& loop,
                                                                   io::Resolver& resolver, Url url) {
-  const std::string where = "http://" + url.authority() + "/certificate.sha256";
+  const std::string where = "http://" + web_authority(url) + "/certificate.sha256";
   kio::Timer timer(loop.clock());
   timer.set_after(kBootstrapTimeout);
   kio::Spawned<Result<std::string>> getting = loop.spawn(get(loop, resolver, std::move(url)));
@@ -75,8 +84,10 @@ kio::Task<Result<transport::quic::Fingerprint>> fetch_fingerprint(io::Loop& loop
   });
   if (!body) co_return std::unexpected(body.error().with_context(where));
   auto fingerprint = transport::quic::parse_fingerprint(*body);
-  if (!fingerprint) co_return std::unexpected(fingerprint.error().with_context(where));
-  co_return fingerprint;
+  if (fingerprint) co_return fingerprint;
+  // Without the text, which may be any web server's page.
+  Error error(Code::io, "the answer is not the hash of a certificate: is this a relay's web port?");
+  co_return std::unexpected(error.with_context(where));
 }
 
 }  // namespace moq::native

@@ -17,6 +17,13 @@ std::optional<Scheme> scheme_of(std::string_view name) {
   return std::nullopt;
 }
 
+std::string lower(std::string_view text) {
+  std::string out(text);
+  std::ranges::transform(out, out.begin(),
+                         [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return out;
+}
+
 std::unexpected<Error> bad(std::string_view url, std::string_view why) {
   return fail(Code::bad_config, "'" + std::string(url) + "' is not a usable URL: " +
                                     std::string(why) + ", as in https://relay.example:4443/room");
@@ -44,9 +51,7 @@ Result<Url> Url::parse(std::string_view text) {
   const bool printable = std::ranges::all_of(text, [](char c) { return c > ' ' && c != 0x7f; });
   if (!printable) return bad(text, "it holds white space or control characters");
   Url url;
-  std::string name(text.substr(0, colon));
-  std::ranges::transform(name, name.begin(),
-                         [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  const std::string name = lower(text.substr(0, colon));
   const auto scheme = scheme_of(name);
   if (!scheme) return bad(text, "'" + name + "' is not one of https, http, moqt, moql");
   url.scheme = *scheme;
@@ -64,13 +69,13 @@ Result<Url> Url::parse(std::string_view text) {
   if (authority.starts_with('[')) {
     const std::size_t close = authority.find(']');
     if (close == std::string_view::npos) return bad(text, "a ']' is missing");
-    url.host = authority.substr(1, close - 1);
+    url.host = lower(authority.substr(1, close - 1));
     authority.remove_prefix(close + 1);
     if (!authority.empty() && authority.front() != ':') return bad(text, "junk after ']'");
     if (!authority.empty()) port = authority.substr(1);
   } else {
     const std::size_t at = authority.find(':');
-    url.host = authority.substr(0, at);
+    url.host = lower(authority.substr(0, at));
     if (at != std::string_view::npos) port = authority.substr(at + 1);
   }
   if (url.host.empty()) return bad(text, "it needs a host");
@@ -81,6 +86,7 @@ Result<Url> Url::parse(std::string_view text) {
       return bad(text, "its port is not a number from 1 to 65535");
     }
   }
+  if (url.scheme == Scheme::http) url.web_port = port.empty() ? kDefaultWebPort : url.port;
   const std::size_t question = rest.find('?');
   url.path = rest.substr(0, question);
   if (question != std::string_view::npos) url.query = rest.substr(question + 1);
@@ -93,7 +99,10 @@ std::string Url::authority() const {
   return port == kDefaultPort ? name : name + ":" + std::to_string(port);
 }
 
-std::string Url::request() const { return query.empty() ? path : path + "?" + query; }
+// A query needs a path before it: "relay.example?jwt=x" asks for "/?jwt=x", as browsers have it.
+std::string Url::request() const {
+  return query.empty() ? path : (path.empty() ? "/" : path) + "?" + query;
+}
 
 std::string Url::to_string() const {
   return std::string(native::to_string(scheme)) + "://" + authority() + path;

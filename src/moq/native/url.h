@@ -17,6 +17,9 @@ enum class Scheme : std::uint8_t {
 };
 std::string_view to_string(Scheme scheme);
 
+/// Of plain HTTP.
+inline constexpr std::uint16_t kDefaultWebPort = 80;
+
 /// Where to connect.
 struct Url {
   Scheme scheme = Scheme::https;
@@ -24,13 +27,15 @@ struct Url {
   std::uint16_t port = 443;
   std::string path;   ///< "" or begins with '/'.
   std::string query;  ///< Without '?'; may hold a token, so it stays out of logs.
+  /// Of `http` alone: where the certificate's hash is fetched, the URL's port or else 80.
+  std::uint16_t web_port = 0;
 
   /// Fails with `bad_config`, saying what is wrong and what would do.
   static Result<Url> parse(std::string_view text);
 
   /// `host:port`, IPv6 in brackets; without the scheme's default port.
   [[nodiscard]] std::string authority() const;
-  /// Path and query as they go into a request.
+  /// Path and query as they go into a request; "" for neither.
   [[nodiscard]] std::string request() const;
   /// For logs: without the query.
   [[nodiscard]] std::string to_string() const;

@@ -17,7 +17,21 @@ TEST(Url, TakesApartWhatPeopleWrite) {
   EXPECT_EQ(Url::parse("MOQT://[::1]:4443")->host, "::1");
   EXPECT_EQ(Url::parse("moqt://[::1]:4443")->authority(), "[::1]:4443");
   EXPECT_EQ(Url::parse("moql://h")->port, 443);
-  EXPECT_EQ(Url::parse("https://h?jwt=x")->request(), "?jwt=x");
+  EXPECT_EQ(Url::parse("https://Relay.Example/Room")->host, "relay.example");
+  EXPECT_EQ(Url::parse("https://Relay.Example/Room")->path, "/Room");
+}
+
+TEST(Url, AQueryWithoutAPathIsOfTheRoot) {
+  EXPECT_EQ(Url::parse("https://h?jwt=x")->request(), "/?jwt=x");
+  EXPECT_EQ(Url::parse("moqt://h?jwt=x")->request(), "/?jwt=x");
+  EXPECT_EQ(Url::parse("https://h")->request(), "");
+}
+
+TEST(Url, TheHashIsFetchedFromTheWebsPortUnlessOneIsGiven) {
+  EXPECT_EQ(Url::parse("http://h/")->port, 443);
+  EXPECT_EQ(Url::parse("http://h/")->web_port, 80);
+  EXPECT_EQ(Url::parse("http://h:4443/")->web_port, 4443);
+  EXPECT_EQ(Url::parse("http://h:443/")->web_port, 443);
 }
 
 class BadUrl : public testing::TestWithParam<std::pair<const char*, const char*>> {};
