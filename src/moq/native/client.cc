@@ -239,7 +239,8 @@ class UrlDialer final : public Dialer {
   }
 
   Result<void> redirect(const std::string& uri) override {
-    MOQ_TRY(Url next, check_redirect(url_, uri, client_.options().redirects));
+    const ClientOptions& how = client_.options();
+    MOQ_TRY(Url next, check_redirect(url_, uri, how.redirects, !how.tls.pins.empty()));
     url_ = std::move(next);
     return {};
   }
@@ -256,11 +257,16 @@ Reconnect Client::reconnect(Url url, net::SessionOptions options, const Backoff&
           core_->options.handover};
 }
 
-Result<Url> check_redirect(const Url& from, std::string_view uri, RedirectPolicy policy) {
+Result<Url> check_redirect(const Url& from, std::string_view uri, RedirectPolicy policy,
+                           bool pinned) {
   if (policy == RedirectPolicy::ignore) return fail(Code::unauthorized, "redirects are ignored");
   MOQ_TRY(Url to, Url::parse(uri));
   if (policy == RedirectPolicy::same_host && to.host != from.host) {
     return fail(Code::unauthorized, "a redirect to another host, '" + to.host + "'");
+  }
+  if (pinned && to.host != from.host) {
+    return fail(Code::unauthorized,
+                "a redirect to '" + to.host + "', whose certificate is not the pinned one");
   }
   if (to.scheme == Scheme::http && from.scheme != Scheme::http) {
     return fail(Code::unauthorized, "a redirect from TLS with a checked name to http");

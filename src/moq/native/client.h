@@ -93,7 +93,9 @@ class Client {
   std::shared_ptr<Core> core_;
 };
 
-/// Where to go for a GOAWAY's `uri`, given by the peer at `from`. Fails with the reason to stay.
-Result<Url> check_redirect(const Url& from, std::string_view uri, RedirectPolicy policy);
+/// Where to go for a GOAWAY's `uri`, given by the peer at `from`. `pinned`: the certificate of
+/// `from` is known by its hash. Fails with the reason to stay.
+Result<Url> check_redirect(const Url& from, std::string_view uri, RedirectPolicy policy,
+                           bool pinned = false);
 
 }  // namespace moq::native

@@ -60,6 +60,8 @@ TEST(Redirect, StaysWithinThePolicy) {
   EXPECT_FALSE(check_redirect(from, "https://127.0.0.1/", RedirectPolicy::follow));
   EXPECT_FALSE(check_redirect(from, "https://localhost/", RedirectPolicy::follow));
   EXPECT_FALSE(check_redirect(from, "nonsense", RedirectPolicy::follow));
+  EXPECT_FALSE(check_redirect(from, "https://other.example/", RedirectPolicy::follow, true));
+  EXPECT_TRUE(check_redirect(from, "https://relay.example:1/", RedirectPolicy::follow, true));
 }
 
 }  // namespace
