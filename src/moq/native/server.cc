@@ -23,7 +23,7 @@ struct Server::Core {
   kio::Task<void> accept_all();
   kio::Task<void> greet(std::unique_ptr<transport::Session> connection);
   kio::Task<Result<std::unique_ptr<transport::Session>>> open_webtransport(
-      std::unique_ptr<transport::Session> connection);
+      std::unique_ptr<transport::Session> connection, TimePoint deadline);
   void push(net::Request request);
 
   Environment environment;
@@ -55,12 +55,12 @@ kio::Task<void> Server::Core::accept_all() {
 }
 
 kio::Task<Result<std::unique_ptr<transport::Session>>> Server::Core::open_webtransport(
-    std::unique_ptr<transport::Session> connection) {
+    std::unique_ptr<transport::Session> connection, TimePoint deadline) {
   using Opening = Result<transport::webtransport::Request>;
   kio::Spawned<Opening> opening =
       environment.executor->spawn(transport::webtransport::accept(tasks, std::move(connection)));
   kio::Timer timer(environment.executor->clock());
-  timer.set_after(options.quic.handshake_timeout);
+  timer.set(deadline);
   auto request = co_await kio::wait([&](const kio::Waiter& waiter) -> kio::Poll<Opening> {
     if (auto joined = opening.poll_join(waiter)) return joined;
     if (timer.poll(waiter)) return fail(Code::control_timeout, "no CONNECT request");
@@ -77,16 +77,18 @@ kio::Task<Result<std::unique_ptr<transport::Session>>> Server::Core::open_webtra
 
 kio::Task<void> Server::Core::greet(std::unique_ptr<transport::Session> connection) {
   const std::string peer = connection->peer();
+  kio::Clock& clock = environment.executor->clock();
+  const TimePoint deadline = clock.now() + options.quic.handshake_timeout;
   if (connection->protocol() == "h3") {
-    auto opened = co_await open_webtransport(std::move(connection));
+    auto opened = co_await open_webtransport(std::move(connection), deadline);
     if (!opened) {
       MOQ_LOG(warn, kLog, "{}: no WebTransport session: {}", peer, opened.error().describe());
       co_return;
     }
     connection = *std::move(opened);
   }
-  auto request =
-      co_await net::accept(environment.runtime(), std::move(connection), options.versions);
+  auto request = co_await net::accept(environment.runtime(), std::move(connection),
+                                      options.versions, deadline - clock.now());
   if (!request) {
     MOQ_LOG(warn, kLog, "{}: no moq session: {}", peer, request.error().describe());
     co_return;

@@ -16,6 +16,8 @@ struct ServerOptions {
   transport::quic::ServerTls tls;
   std::vector<net::Version> versions{net::session_versions().begin(),
                                      net::session_versions().end()};
+  /// A client has `handshake_timeout` for QUIC's handshake, and once more for what follows it until
+  /// we know what it wants.
   transport::quic::Parameters quic;
   /// Secret of the stateless resets; none = derived from the certificate's key.
   std::optional<transport::quic::ResetKey> reset_key;

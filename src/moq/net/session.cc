@@ -129,7 +129,7 @@ Session Request::accept(SessionOptions options) && {
 void Request::reject(const Error& error) && { std::exchange(connection_, nullptr)->close(error); }
 
 kio::Task<Result<Request>> accept(Runtime runtime, std::unique_ptr<transport::Session> transport,
-                                  std::span<const Version> versions) {
+                                  std::span<const Version> versions, Duration timeout) {
   const auto version = agreed_version(*transport, versions);
   if (!version) {
     transport->close(to_code(version.error(), Scope::session), version.error().text);
@@ -141,7 +141,7 @@ kio::Task<Result<Request>> accept(Runtime runtime, std::unique_ptr<transport::Se
 
   kio::Spawned<Result<void>> reading = runtime.executor.spawn(connection->read_setup());
   kio::Timer timer(runtime.clock);
-  timer.set_after(kHandshakeTimeout);
+  timer.set_after(timeout);
   auto greeted = co_await kio::wait([&](const kio::Waiter& waiter) -> kio::Poll<Result<void>> {
     auto read = reading.poll_join(waiter);
     if (read) return read;

@@ -119,8 +119,9 @@ class Request {
   std::shared_ptr<lite::Connection> connection_;
 };
 
-/// The server's side: waits, at most `kHandshakeTimeout`, for what the client says of itself.
+/// The server's side: waits, at most `timeout`, for what the client says of itself.
 kio::Task<Result<Request>> accept(Runtime runtime, std::unique_ptr<transport::Session> transport,
-                                  std::span<const Version> versions = session_versions());
+                                  std::span<const Version> versions = session_versions(),
+                                  Duration timeout = kHandshakeTimeout);
 
 }  // namespace moq::net

@@ -1,0 +1,205 @@
+#include "moq/native/server.h"
+
+#include <gtest/gtest.h>
+
+#include "moq/sim/network.h"
+#include "moq/sim/world.h"
+#include "moq/transport/webtransport/webtransport.h"
+
+namespace moq::native {
+namespace {
+
+constexpr std::uint16_t kPort = 4443;
+
+const transport::quic::Identity& identity() {
+  static const transport::quic::Identity kIdentity = [] {
+    transport::quic::GenerateOptions options;
+    options.names = {"10.0.0.1"};
+    return *transport::quic::Identity::generate(options);
+  }();
+  return kIdentity;
+}
+
+transport::quic::ServerTls server_tls() {
+  transport::quic::ServerTlsOptions options;
+  options.identities = {identity()};
+  return *transport::quic::ServerTls::create(std::move(options));
+}
+
+/// A server and a client on two hosts, by URL.
+class ServerTest : public testing::Test {
+ protected:
+  ServerTest() {
+    trust.pins = {identity().fingerprint()};
+    server_options.quic.handshake_timeout = 3s;
+  }
+
+  void serve() {
+    auto made = Server::create({world, far, resolver, world}, server_options);
+    ASSERT_TRUE(made) << made.error().describe();
+    server.emplace(*std::move(made));
+  }
+  /// A server that knows QUIC alone.
+  void serve_quic(std::vector<std::string> alpn) {
+    transport::quic::ServerOptions options(far.address(kPort), std::move(alpn), server_tls());
+    auto made = transport::quic::Server::create({world, far, world}, std::move(options));
+    ASSERT_TRUE(made) << made.error().describe();
+    quic_server.emplace(*std::move(made));
+  }
+  kio::Task<Result<Established>> connect(const std::string& url) {
+    ClientOptions options;
+    options.tls = trust;
+    options.tls_configured = true;
+    client.emplace(*Client::create({world, near, resolver, world}, std::move(options)));
+    return client->connect(*Url::parse(url), {});
+  }
+  Result<net::Request> accept() {
+    return world.run([](Server& from) -> kio::Task<Result<net::Request>> {
+      auto request = co_await from.accept();
+      co_return request;
+    }(*server));
+  }
+  /// A session of `alpn` that is nothing but QUIC.
+  std::unique_ptr<transport::quic::Connection> dial(const std::string& alpn) {
+    transport::quic::DialOptions options(far.address(kPort), "10.0.0.1", {alpn},
+                                         *transport::quic::ClientTls::create(trust));
+    auto dialed = world.run(quic_client.dial(std::move(options)));
+    EXPECT_TRUE(dialed) << dialed.error().describe();
+    return dialed ? *std::move(dialed) : nullptr;
+  }
+  Error closed(transport::Session& session) {
+    return world.run([](transport::Session& of) -> kio::Task<Error> {
+      auto error = co_await of.closed();
+      co_return error;
+    }(session));
+  }
+
+  sim::World world;
+  sim::Network network{world, {}};
+  sim::Host& near = network.add_host("10.0.0.2");
+  sim::Host& far = network.add_host("10.0.0.1");
+  io::Resolver resolver;
+  transport::quic::ClientTlsOptions trust;
+  ServerOptions server_options{far.address(kPort), server_tls()};
+  kio::TaskGroup tasks{world};
+  transport::quic::Client quic_client{{world, near, world}};
+  std::optional<Server> server;
+  std::optional<transport::quic::Server> quic_server;
+  std::optional<Client> client;
+};
+
+TEST_F(ServerTest, TellsWhatTheClientAskedForOnBothCarriers) {
+  serve();
+  struct Case {
+    const char* url;
+    const char* carrier;
+    const char* path;
+  };
+  for (const auto& [url, carrier, path] :
+       {Case{"https://10.0.0.1:4443/room/a?jwt=x", "webtransport", "/room/a?jwt=x"},
+        Case{"https://10.0.0.1:4443?jwt=x", "webtransport", "/?jwt=x"},
+        Case{"https://10.0.0.1:4443", "webtransport", "/"},
+        Case{"moqt://10.0.0.1:4443/room/a?jwt=x", "quic", "/room/a?jwt=x"},
+        Case{"moqt://10.0.0.1:4443?jwt=x", "quic", "/?jwt=x"},
+        Case{"moql://10.0.0.1:4443", "quic", ""}}) {
+    const auto connecting = world.spawn(connect(url));
+    const auto request = accept();
+    ASSERT_TRUE(request) << url << ": " << request.error().describe();
+    EXPECT_EQ(request->path(), path) << url;
+    EXPECT_EQ(request->carrier(), carrier) << url;
+    EXPECT_EQ(request->version(), net::session_versions().front()) << url;
+  }
+}
+
+TEST_F(ServerTest, AClientThatSendsNoSetupIsToldThatItsTimeIsUp) {
+  serve();
+  const auto session = dial("moq-lite-06");
+  const TimePoint start = world.now();
+  const Error error = closed(*session);
+  EXPECT_EQ(error.wire, 0x11u) << error.describe();
+  EXPECT_GE(world.now() - start, 2900ms);
+  EXPECT_LE(world.now() - start, 3100ms);
+}
+
+TEST_F(ServerTest, AClientThatSendsNoConnectIsDroppedInTime) {
+  serve();
+  const auto session = dial("h3");
+  const TimePoint start = world.now();
+  closed(*session);
+  EXPECT_GE(world.now() - start, 2900ms);
+  EXPECT_LE(world.now() - start, 3100ms);
+}
+
+TEST_F(ServerTest, ASlowConnectLeavesOnlyTheRestOfTheTime) {
+  serve();
+  const TimePoint start = world.now();
+  std::unique_ptr<transport::Session> session = dial("h3");
+  world.run_for(2s);
+  transport::webtransport::ConnectOptions options("10.0.0.1:4443", "/", {"moq-lite-06"});
+  auto connected =
+      world.run(transport::webtransport::connect(tasks, std::move(session), std::move(options)));
+  ASSERT_TRUE(connected) << connected.error().describe();
+  EXPECT_EQ(closed(**connected).wire, 0x11u);
+  EXPECT_LE(world.now() - start, 3500ms);
+}
+
+TEST_F(ServerTest, OthersAreServedWhileSomeSayNothing) {
+  serve();
+  const auto silent = dial("h3");
+  const auto mute = dial("moq-lite-06");
+  const auto connecting = world.spawn(connect("moqt://10.0.0.1:4443/"));
+  const TimePoint start = world.now();
+  EXPECT_TRUE(accept());
+  EXPECT_LT(world.now() - start, 1s);
+}
+
+TEST_F(ServerTest, HttpsOffersHttp3AloneAndMoqtNever) {
+  serve_quic({"moq-lite-06"});
+  auto established = world.run(connect("https://10.0.0.1:4443/"));
+  ASSERT_FALSE(established);
+  EXPECT_EQ(established.error().code, Code::version) << established.error().describe();
+  quic_server.reset();
+  serve_quic({"h3"});
+  for (const char* url : {"moqt://10.0.0.1:4443/", "moql://10.0.0.1:4443/"}) {
+    established = world.run(connect(url));
+    ASSERT_FALSE(established);
+    EXPECT_EQ(established.error().code, Code::version) << established.error().describe();
+  }
+}
+
+TEST_F(ServerTest, AnHttpStatusSaysWhyThereIsNoSession) {
+  serve_quic({"h3"});
+  for (const auto& [status, code] :
+       {std::pair(401, Code::unauthorized), std::pair(403, Code::unauthorized),
+        std::pair(404, Code::not_found), std::pair(503, Code::application)}) {
+    const auto rejecting = world.spawn(
+        [](kio::TaskGroup& group, transport::quic::Server& from, int with) -> kio::Task<void> {
+          auto connection = co_await from.accept();
+          if (!connection) co_return;
+          auto request = co_await transport::webtransport::accept(group, *std::move(connection));
+          if (request) std::move(*request).reject(with);
+        }(tasks, *quic_server, status));
+    const auto established = world.run(connect("https://10.0.0.1:4443/"));
+    ASSERT_FALSE(established);
+    EXPECT_EQ(established.error().code, code) << established.error().describe();
+    EXPECT_EQ(established.error().wire, static_cast<std::uint64_t>(status));
+    EXPECT_NE(established.error().text.find(std::to_string(status)), std::string::npos);
+  }
+}
+
+TEST_F(ServerTest, NoVersionInCommonIsSaidOnBothCarriers) {
+  server_options.versions = {net::Version::lite_03};
+  serve();
+  for (const char* url : {"https://10.0.0.1:4443/", "moqt://10.0.0.1:4443/"}) {
+    ClientOptions options;
+    options.tls = trust;
+    options.versions = {net::Version::lite_06};
+    client.emplace(*Client::create({world, near, resolver, world}, std::move(options)));
+    const auto established = world.run(client->connect(*Url::parse(url), {}));
+    ASSERT_FALSE(established);
+    EXPECT_EQ(established.error().code, Code::version) << established.error().describe();
+  }
+}
+
+}  // namespace
+}  // namespace moq::native
