@@ -4,8 +4,9 @@
 
 #include <algorithm>
 #include <cctype>
-#include <fstream>
-#include <iterator>
+#include <cerrno>
+#include <cstdio>
+#include <system_error>
 
 #include "moq/transport/quic/internal/gnutls.h"
 
@@ -76,15 +77,33 @@ constexpr std::size_t kMaxPemBytes = 1 << 20;
 // Longer chains do not occur; the library wants a bound.
 constexpr unsigned kMaxChain = 16;
 
+struct FileCloser {
+  void operator()(std::FILE* file) const { std::fclose(file); }
+};
+
 Result<std::string> read_file(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  if (!file) return fail(Code::bad_config, "cannot read '" + path + "'");
+  const auto failed = [](int number) {
+    return fail(Code::bad_config, "cannot read: " + std::generic_category().message(number));
+  };
+  const std::unique_ptr<std::FILE, FileCloser> file(std::fopen(path.c_str(), "re"));
+  if (!file) return failed(errno);
   std::string text;
   text.resize(kMaxPemBytes);
-  file.read(text.data(), static_cast<std::streamsize>(text.size()));
-  text.resize(static_cast<std::size_t>(file.gcount()));
-  if (file.bad() || text.empty()) return fail(Code::bad_config, "cannot read '" + path + "'");
+  text.resize(std::fread(text.data(), 1, text.size(), file.get()));
+  if (std::ferror(file.get()) != 0) return failed(errno);
+  if (text.empty()) return fail(Code::bad_config, "the file is empty");
   return text;
+}
+
+/// Reads what `parse` makes of the PEM file at `path`; errors name the file.
+template <typename Parse>
+auto load_pem(const std::string& path, Parse&& parse) -> decltype(parse(std::string_view())) {
+  const std::string where = "'" + path + "'";
+  const Result<std::string> text = read_file(path);
+  if (!text) return std::unexpected(text.error().with_context(where));
+  auto parsed = parse(*text);
+  if (!parsed) return std::unexpected(parsed.error().with_context(where));
+  return parsed;
 }
 
 Result<std::vector<Certificate>> parse_chain(std::string_view pem) {
@@ -137,6 +156,16 @@ Result<Fingerprint> leaf_fingerprint(gnutls_x509_crt_t leaf) {
   const int error = gnutls_x509_crt_export2(leaf, GNUTLS_X509_FMT_DER, &der);
   if (error < 0) return config_error("certificate", error);
   return fingerprint_of({der.data, der.size});
+}
+
+Result<std::shared_ptr<const Identity::State>> make_state(std::vector<Certificate> chain,
+                                                          PrivateKey key) {
+  auto state = std::make_shared<Identity::State>();
+  MOQ_CHECK(check_key_fits(chain.front().get(), key.get()));
+  MOQ_TRY(state->fingerprint, leaf_fingerprint(chain.front().get()));
+  state->chain = std::move(chain);
+  state->key = std::move(key);
+  return state;
 }
 
 PrivateKey generate_key() {
@@ -222,23 +251,17 @@ Result<Fingerprint> parse_fingerprint(std::string_view hex) {
 }
 
 Result<Identity> Identity::load(const std::string& chain_path, const std::string& key_path) {
-  MOQ_TRY(const std::string chain, read_file(chain_path));
-  MOQ_TRY(const std::string key, read_file(key_path));
-  auto identity = parse(chain, key);
-  if (!identity) {
-    return std::unexpected(
-        identity.error().with_context("'" + chain_path + "', '" + key_path + "'"));
-  }
-  return identity;
+  MOQ_TRY(auto chain, load_pem(chain_path, parse_chain));
+  MOQ_TRY(auto key, load_pem(key_path, parse_key));
+  auto state = make_state(std::move(chain), std::move(key));
+  if (state) return Identity(*std::move(state));
+  return std::unexpected(state.error().with_context("'" + chain_path + "', '" + key_path + "'"));
 }
 
 Result<Identity> Identity::parse(std::string_view chain_pem, std::string_view key_pem) {
-  auto state = std::make_shared<State>();
-  MOQ_TRY(state->chain, parse_chain(chain_pem));
-  MOQ_TRY(state->key, parse_key(key_pem));
-  gnutls_x509_crt_t leaf = state->chain.front().get();
-  MOQ_CHECK(check_key_fits(leaf, state->key.get()));
-  MOQ_TRY(state->fingerprint, leaf_fingerprint(leaf));
+  MOQ_TRY(auto chain, parse_chain(chain_pem));
+  MOQ_TRY(auto key, parse_key(key_pem));
+  MOQ_TRY(auto state, make_state(std::move(chain), std::move(key)));
   return Identity(std::move(state));
 }
 

@@ -197,12 +197,28 @@ TEST_F(Loopback, ReadsCertificatesKeysAndRootsFromFiles) {
 
 TEST_F(Loopback, NamesTheFileThatIsUnusable) {
   write_file("chain.pem", identity().chain_pem());
+  write_file("key.pem", identity().key_pem());
   write_file("empty.pem", "");
-  for (const char* key : {"missing.pem", "empty.pem", "chain.pem"}) {
-    const auto loaded = Identity::load(directory / "chain.pem", directory / key);
+  std::filesystem::create_directory(directory / "folder");
+  struct Case {
+    const char* chain;
+    const char* key;
+    std::string culprit;
+    std::string words;
+  };
+  for (const auto& [chain, key, culprit, words] :
+       std::vector<Case>{{"chain.pem", "missing.pem", "missing.pem", "No such file"},
+                         {"missing.pem", "key.pem", "missing.pem", "No such file"},
+                         {"chain.pem", "empty.pem", "empty.pem", "empty"},
+                         {"folder", "key.pem", "folder", "Is a directory"},
+                         {"chain.pem", "chain.pem", "chain.pem", "no unencrypted private key"},
+                         {"key.pem", "key.pem", "key.pem", "no certificate chain"}}) {
+    const auto loaded = Identity::load(directory / chain, directory / key);
     ASSERT_FALSE(loaded);
     EXPECT_EQ(loaded.error().code, Code::bad_config);
-    EXPECT_NE(loaded.error().text.find(key), std::string::npos) << loaded.error().describe();
+    const std::string& text = loaded.error().text;
+    EXPECT_TRUE(text.starts_with("'" + (directory / culprit).string() + "': ")) << text;
+    EXPECT_NE(text.find(words), std::string::npos) << text;
   }
   ClientTlsOptions options;
   options.pins = {identity().fingerprint()};
