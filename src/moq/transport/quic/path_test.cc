@@ -107,6 +107,37 @@ TEST_F(PathTest, ARefusalWhileDialingIsTheAnswer) {
   EXPECT_LT(bed.world.now() - start, 50ms);
 }
 
+TEST_F(PathTest, ARefusalAmidTheHandshakeIsTheAnswerToo) {
+  // The server asks for a certificate, so the client waits for its word on it.
+  ServerTlsOptions tls;
+  tls.identities = {identity()};
+  tls.client_auth = ClientAuth::require;
+  tls.client_roots_pem = identity().chain_pem();
+  pair = {};
+  bed.server.reset();
+  ServerOptions serving = bed.server_options();
+  serving.address = bed.far.address(kPort + 1);
+  serving.tls = *ServerTls::create(std::move(tls));
+  bed.serve(std::move(serving));
+  ClientTlsOptions trust;
+  trust.pins = {identity().fingerprint()};
+  trust.identity = identity();
+  DialOptions options = bed.dial_options();
+  options.address = bed.far.address(kPort + 1);
+  options.tls = *ClientTls::create(std::move(trust));
+
+  const TimePoint start = bed.world.now();
+  auto dialing = bed.world.spawn(bed.client.dial(std::move(options)));
+  ASSERT_TRUE(bed.world.run_until([&] { return bed.server->connections() == 1; }, 1s));
+  bed.world.run_for(1ms);  // The server's answer is on its way.
+  bed.far.kill_sockets();
+  ASSERT_TRUE(bed.world.run_until([&] { return dialing.finished(); }, 20s));
+  const auto dialed = *dialing.poll_join(kio::Waiter::none());
+  ASSERT_FALSE(dialed);
+  EXPECT_EQ(dialed.error().code, Code::refused) << dialed.error().describe();
+  EXPECT_LT(bed.world.now() - start, 1s);
+}
+
 TEST_F(PathTest, ASilentServerIsATimeout) {
   bed.network.partition(bed.near, bed.far);
   const TimePoint start = bed.world.now();

@@ -21,7 +21,7 @@ int Callbacks::decrypt(std::uint8_t* out, const ngtcp2_crypto_aead* aead,
                                              additional, additional_size);
   if (error != 0 || current_conn == nullptr) return error;
   Conn& conn = *current_conn;
-  conn.authentic_ = conn.heard_ = true;
+  conn.authentic_ = true;
   if (!conn.handshake_completed_) return 0;
   FrameScanner scanner({out, size - aead->max_overhead});
   FrameScanner::Frame frame;

@@ -208,8 +208,7 @@ class Conn final : public RefCounted<Conn> {
   bool await_confirmation_ = false;
   bool stateless_reset_ = false;
   bool suspect_ = false;
-  bool authentic_ = false;      // A packet was decrypted in this `receive`,
-  bool heard_ = false;          // or ever.
+  bool authentic_ = false;      // A packet was decrypted in this `receive`.
   bool moved_ = false;          // A new path was validated in this `receive`.
   std::optional<Error> error_;  // Set once the session has ended.
 

@@ -225,7 +225,8 @@ void Conn::wake_all() {
 
 void Conn::on_refused() {
   if (error_) return;
-  if (state_ == State::handshaking && !heard_) {
+  // A server that has answered may still be killed before the handshake is over.
+  if (state_ == State::handshaking) {
     end(Error(Code::refused, "nothing listens there"), nullptr);
     return;
   }
