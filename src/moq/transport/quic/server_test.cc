@@ -276,6 +276,47 @@ TEST(Server, ManyHandshakesAtOnceAreAskedToRetryAndSucceed) {
   }
 }
 
+TEST(Server, AHandshakeThatDoesNotEndIsGivenUp) {
+  Bed bed;
+  bed.parameters.idle_timeout = 60s;
+  bed.parameters.handshake_timeout = 4s;
+  bed.serve();
+  bed.parameters.handshake_timeout = 60s;
+  auto dialing = bed.world.spawn(bed.client.dial(bed.dial_options()));
+  ASSERT_TRUE(bed.world.run_until([&] { return bed.server->connections() == 1; }, 1s));
+  bed.network.partition(bed.near, bed.far);
+  bed.world.run_for(3500ms);
+  EXPECT_EQ(bed.server->connections(), 1u);
+  bed.world.run_for(5s);  // The limit, and the time of late packets.
+  EXPECT_EQ(bed.server->connections(), 0u);
+  EXPECT_FALSE(bed.server->poll_accept(kio::Waiter::none()));
+}
+
+TEST(Server, HandshakesBeyondTwiceTheLimitWaitForAPlace) {
+  Bed bed;
+  bed.parameters.idle_timeout = 60s;
+  bed.parameters.handshake_timeout = 4s;
+  ServerOptions options = bed.server_options();
+  options.max_handshakes = 1;
+  bed.serve(std::move(options));
+  bed.parameters.handshake_timeout = 60s;
+  std::vector<std::unique_ptr<Client>> silent;
+  std::vector<kio::Spawned<Result<std::unique_ptr<Connection>>>> dials;
+  for (const std::size_t before : {0u, 1u}) {  // The second one by a Retry.
+    sim::Host& host = bed.network.add_host(before == 0 ? "10.0.0.11" : "10.0.0.12");
+    silent.push_back(std::make_unique<Client>(bed.environment(host)));
+    dials.push_back(bed.world.spawn(silent.back()->dial(bed.dial_options())));
+    ASSERT_TRUE(bed.world.run_until([&] { return bed.server->connections() > before; }, 1s));
+    bed.network.partition(host, bed.far);
+  }
+  auto third = bed.world.spawn(bed.client.dial(bed.dial_options()));
+  bed.world.run_for(3s);
+  EXPECT_EQ(bed.server->connections(), 2u);
+  EXPECT_FALSE(third.finished());
+  ASSERT_TRUE(bed.world.run_until([&] { return third.finished(); }, 20s));
+  EXPECT_TRUE(*third.poll_join(kio::Waiter::none()));
+}
+
 TEST(Server, StopsAcceptingButServesOn) {
   Bed bed;
   Pair pair = bed.connect();
