@@ -202,6 +202,43 @@ TEST_P(EachVersion, AReaderThatComesLaterGetsTheOlderGroupsThatItAsksFor) {
   EXPECT_EQ(next_group(world, patient)->sequence(), 7U);
 }
 
+/// The groups of `track` that have come by now, whole: what they hold, by number.
+std::map<std::uint64_t, std::string> read_all(sim::World& world, track::Consumer& track) {
+  std::map<std::uint64_t, std::string> all;
+  for (;;) {
+    auto next = track.poll_next_group(kio::Waiter::none());
+    if (next.pending() || !*next || !**next) return all;
+    const std::uint64_t sequence = (**next)->sequence();
+    EXPECT_TRUE(all.emplace(sequence, read_group(world, ***std::move(next))).second);
+  }
+}
+
+TEST_P(EachVersion, AReaderMayComeAtAnyMomentOfAnothersSubscription) {
+  // Before the peer is asked, while the request, the answer, or the first group is on its way.
+  for (Duration wait = 0ms; wait < 100ms; wait += 3ms) {
+    SCOPED_TRACE(fmt::format("{} ms after the first reader", to_ms(wait)));
+    sim::World world;
+    Bench bench(GetParam(), world);
+    broadcast::Producer broadcast;
+    auto announcement = bench.publisher.announce(Path::of("alice"), broadcast.consume());
+    auto track = broadcast.create_track("video", {.max_age = 1min});
+    for (int i = 0; i < 7; ++i) {
+      ASSERT_TRUE(track->write_frame(static_cast<std::uint64_t>(1000 * i),
+                                     Bytes::copy(fmt::format("g{}", i))));
+    }
+    bench.connect();
+    const broadcast::Consumer remote = bench.wait_for(Path::of("alice"));
+    auto impatient = remote.subscribe("video", {.start = 3});
+    world.run_for(wait);
+    auto patient = remote.subscribe("video", {.max_age = 1min, .start = 3});
+    world.run_for(5s);
+    EXPECT_EQ(read_all(world, impatient), (std::map<std::uint64_t, std::string>{{6, "g6;"}}));
+    EXPECT_EQ(read_all(world, patient), (std::map<std::uint64_t, std::string>{
+                                            {3, "g3;"}, {4, "g4;"}, {5, "g5;"}, {6, "g6;"}}));
+    EXPECT_FALSE(patient.may_come(3, 6));
+  }
+}
+
 TEST_P(EachVersion, AFinishedTrackIsThereForLateSubscribers) {
   sim::World world;
   Bench bench(GetParam(), world);

@@ -287,6 +287,17 @@ TEST(Resume, WhatIsTooOldForOneIsNotGoneForAnother) {
   EXPECT_EQ(track.missed_point(), 3U);
 }
 
+TEST(Resume, WhatWasLeftOutForOneIsMissedBeforeTheFirstGroup) {
+  Stage stage({.max_age = 500ms, .start = 3});
+  track::Consumer impatient = stage.subscribe();
+  track::Producer track = stage.serve(*stage.first, {.max_age = 1min});
+  track.ask_from(3, 500ms);
+  track::Consumer patient = stage.broadcast.subscribe("video", {.max_age = 1min, .start = 3});
+  EXPECT_EQ(track.missed_point(), std::nullopt);  // It may all come yet.
+  track.begin_from(6, Error(Code::evicted));
+  EXPECT_EQ(track.missed_point(), 3U);
+}
+
 TEST(Resume, ASourceThatWasNotAskedByNumberTellsNotWhatIsGone) {
   Stage stage;
   track::Consumer reader = stage.subscribe();

@@ -113,13 +113,14 @@ std::optional<std::uint64_t> State::missing(std::uint64_t from, std::uint64_t li
 }
 
 std::optional<std::uint64_t> State::missed_point() const {
-  if (!expected_from || !newest) return std::nullopt;
+  if (!expected_from) return std::nullopt;
   std::optional<std::uint64_t> lowest;
   for (const auto& [id, one] : subscriptions) {
     if (!one.start) continue;
-    // A source that does not tell where it begins has left out what is older than it was asked for.
+    // A source that does not tell where it begins has left out what is older than it was asked for;
+    // what that is shows with its first group.
     const bool left_out = !gone_below && one.max_age > asked_age;
-    const std::uint64_t limit = left_out ? *newest : *expected_from;
+    const std::uint64_t limit = left_out ? newest.value_or(0) : *expected_from;
     const auto missed = missing(*one.start, std::min(limit, lowest.value_or(limit)), one.max_age);
     if (missed) lowest = missed;
   }

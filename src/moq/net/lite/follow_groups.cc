@@ -61,6 +61,10 @@ kio::Task<void> TrackFollower::receive_group(GroupHeader header, StreamReader re
     if (past_end && connection_.version() >= Version::lite_06) abort_track(error);
     co_return;
   }
+  if (first_group_ == FirstGroup::awaited) {
+    first_group_ = FirstGroup::came;
+    on_change_.wake();
+  }
   SuspendedGroup group(*std::move(created));
   auto read = group.producer->start_at(header.frame_start);
   if (read) read = co_await read_frames(reader, *group.producer);

@@ -192,8 +192,9 @@ kio::Poll<TrackFollower::Event> TrackFollower::poll_event(const kio::Waiter& wai
       return Event::answer;
     }
   }
+  if (first_group_ == FirstGroup::came) return Event::first_group;
   if (waiting_ == Wait::late_groups && groups_.poll_empty(waiter)) return Event::settled;
-  on_aborted_.add(waiter);
+  on_change_.add(waiter);
   if (waiting_ == Wait::retry) {
     if (announced_ != announcing_->times) return Event::announced;
     announcing_->on_change.add(waiter);
@@ -211,6 +212,8 @@ bool TrackFollower::handle(Event event) {
       return on_demand();
     case Event::answer:
       return on_answer();
+    case Event::first_group:
+      return on_first_group();
     case Event::settled: {
       // All that had begun has come; is anything missing below the end?
       if (!end_ || !track_->owes_below(*end_)) return finish_track();
@@ -278,6 +281,7 @@ void TrackFollower::subscribe() {
   stream_->send->set_priority(transport::kControlPriority);
   id_ = subscriber_.add_subscription(*this);
   announced_ = announcing_->times;
+  first_group_ = has_subscribe_end(connection_.version()) ? FirstGroup::known : FirstGroup::awaited;
   sent_ = wanted();
   track_->ask_from(sent_.group_start, sent_.max_age);
   Subscribe message;
@@ -337,6 +341,13 @@ bool TrackFollower::on_answer() {
   return true;
 }
 
+bool TrackFollower::on_first_group() {
+  first_group_ = FirstGroup::known;
+  // Someone more patient has come between the request and its answer: ask again.
+  if (stream_ && waiting_ == Wait::nothing && track_->missed_point()) unsubscribe();
+  return true;
+}
+
 bool TrackFollower::on_subscription_over(const Error& error) {
   MOQ_LOG(debug, kLog, "{}: subscription {} to {}/{} failed: {}", describe(connection_), id_,
           path_.text(), name_, error.describe());
@@ -372,7 +383,7 @@ bool TrackFollower::finish_track() {
 
 void TrackFollower::abort_track(const Error& error) {
   if (track_) std::move(*std::exchange(track_, std::nullopt)).abort(error);
-  on_aborted_.wake();
+  on_change_.wake();
 }
 
 }  // namespace moq::net::lite

@@ -38,7 +38,16 @@ class TrackFollower {
   void receive_datagram(Datagram datagram);
 
  private:
-  enum class Event : std::uint8_t { opened, demand, answer, settled, announced, timer, over };
+  enum class Event : std::uint8_t {
+    opened,
+    demand,
+    answer,
+    first_group,
+    settled,
+    announced,
+    timer,
+    over
+  };
   /// What `timer_` is set for.
   enum class Wait : std::uint8_t { nothing, unused, retry, late_groups, missing_groups };
 
@@ -52,6 +61,7 @@ class TrackFollower {
   bool handle(Event event);
   bool on_demand();
   bool on_answer();
+  bool on_first_group();
   bool on_subscription_over(const Error& error);
   bool on_timer();
   bool finish_track();
@@ -87,10 +97,12 @@ class TrackFollower {
   SubscribeRange sent_;
   std::optional<Result<std::optional<SubscribeAnswer>>> answer_;
   std::optional<std::uint64_t> end_;  ///< SUBSCRIBE_END came.
-  std::uint32_t failures_ = 0;        ///< In a row.
+  /// Of the subscription's first group, where the peer does not tell with which it begins.
+  enum class FirstGroup : std::uint8_t { awaited, came, known } first_group_ = FirstGroup::known;
+  std::uint32_t failures_ = 0;  ///< In a row.
   Wait waiting_ = Wait::nothing;
   kio::Timer timer_;
-  kio::WaiterList on_aborted_;
+  kio::WaiterList on_change_;  ///< Of `track_` and `first_group_`, by the tasks below.
   kio::TaskGroup fetches_;
   kio::TaskGroup groups_;  // Last: its tasks use all of the above.
 };
