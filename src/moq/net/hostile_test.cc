@@ -267,6 +267,35 @@ TEST_P(HostileSetup, DataBeforeItIsRefusedAlone) {
   EXPECT_TRUE(stage.healthy_delivers());
 }
 
+TEST_P(HostileSetup, OneWhoseEndComesLateIsNotStopped) {
+  Stage stage(GetParam());
+  for (const bool by_server : {false, true}) {
+    SCOPED_TRACE(by_server ? "from a server" : "from a client");
+    auto pair = sim::session_pair(stage.world, pair_options(GetParam()));
+    transport::Session& peer = by_server ? *pair.server : *pair.client;
+    auto opened = peer.poll_open_uni(kio::Waiter::none());
+    ASSERT_TRUE(opened && *opened);
+    transport::SendStream& stream = ***opened;
+    stream.write(setup());
+    std::optional<Session> session;
+    if (by_server) {
+      session.emplace(*net::connect({stage.world, stage.world}, std::move(pair.client), {}));
+    } else {
+      auto request =
+          stage.world.run(net::accept({stage.world, stage.world}, std::move(pair.server)));
+      ASSERT_TRUE(request);
+      session.emplace(std::move(*request).accept({}));
+    }
+    stage.world.run_for(1s);
+    EXPECT_TRUE(session->poll_established(kio::Waiter::none())) << "it was read";
+    EXPECT_TRUE(*stream.poll_writable(kio::Waiter::none())) << "and not stopped";
+    stream.finish();
+    stage.world.run_for(1s);
+    const auto finished = stream.poll_finished(kio::Waiter::none());
+    EXPECT_TRUE(finished && *finished);
+  }
+}
+
 TEST_P(HostileSetup, TwiceEndsTheSession) {
   Stage stage(GetParam());
   Attacker attacker(stage);

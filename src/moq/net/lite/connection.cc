@@ -90,8 +90,15 @@ kio::Task<Result<void>> Connection::read_setup() {
       continue;
     }
     auto setup = co_await reader.message<Setup>();
-    co_return apply_setup(std::move(setup));
+    const auto applied = apply_setup(std::move(setup));
+    if (applied) tasks_.spawn(read_end(std::move(reader)));
+    co_return applied;
   }
+}
+
+kio::Task<void> Connection::read_end(StreamReader reader) {
+  const auto ended = co_await reader.end();
+  static_cast<void>(ended);
 }
 
 void Connection::start(SessionOptions options) {
@@ -260,8 +267,12 @@ kio::Task<void> Connection::serve_uni(StreamReader reader) {
 kio::Task<void> Connection::serve_setup(StreamReader reader) {
   auto setup = co_await reader.message<Setup>();
   const auto applied = apply_setup(std::move(setup));
+  if (applied) {
+    co_await read_end(std::move(reader));
+    co_return;
+  }
   // At the session's end `watch_transport` tells the cause.
-  if (applied || applied.error().code != Code::protocol_violation) co_return;
+  if (applied.error().code != Code::protocol_violation) co_return;
   MOQ_LOG(warn, kLog, "{}: {}", describe(*this), applied.error().describe());
   close(applied.error());
 }

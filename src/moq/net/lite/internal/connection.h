@@ -81,6 +81,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
   kio::Task<void> serve_bidi(Bidi stream);
   kio::Task<void> accept_uni();
   kio::Task<void> serve_uni(StreamReader reader);
+  /// Waits for the FIN: a stream that is dropped before it is stopped, which tells the writer of a
+  /// browser that its message was not wanted.
+  kio::Task<void> read_end(StreamReader reader);
   kio::Task<void> serve_setup(StreamReader reader);
   kio::Task<void> serve_goaway(StreamReader reader);
   kio::Task<void> receive_datagrams();
