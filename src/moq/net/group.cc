@@ -41,7 +41,7 @@ void Reading::release() {
   kio::WaiterList woken;
   {
     std::lock_guard lock(state->mutex);
-    if (--state->readers == 0) woken = state->on_writer.take();
+    if (--state->readers == 0) woken = state->on_abort.take();
   }
   woken.wake();
 }
@@ -164,17 +164,14 @@ void Producer::suspend() && {
 Consumer Producer::consume() const { return Consumer(state_); }
 
 kio::Poll<Error> Producer::poll_aborted(const kio::Waiter& waiter) const {
-  std::lock_guard lock(state_->mutex);
-  if (state_->aborted) return *state_->aborted;
-  state_->on_writer.add(waiter);
-  return kio::kPending;
+  return state_->poll_aborted(waiter);
 }
 
 kio::Poll<kio::Unit> Producer::poll_unused(const kio::Waiter& waiter) const {
   std::lock_guard lock(state_->mutex);
   const bool cached = !state_->tally->track.expired();
   if (!cached && state_->readers == 0) return kio::Unit{};
-  state_->on_writer.add(waiter);
+  state_->on_abort.add(waiter);
   return kio::kPending;
 }
 
@@ -269,6 +266,10 @@ bool Consumer::finished() const {
 std::optional<Error> Consumer::error() const {
   std::lock_guard lock(state_->mutex);
   return state_->aborted;
+}
+
+kio::Poll<Error> Consumer::poll_aborted(const kio::Waiter& waiter) const {
+  return state_->poll_aborted(waiter);
 }
 
 }  // namespace moq::net::group

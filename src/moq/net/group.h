@@ -161,6 +161,8 @@ class Consumer {
   [[nodiscard]] bool finished() const;
   /// Why the group can be read no further, once it was aborted.
   [[nodiscard]] std::optional<Error> error() const;
+  /// Ready, with its error, once the group was aborted: aged out, say. Without reading.
+  kio::Poll<Error> poll_aborted(const kio::Waiter& waiter) const;
 
   auto chunk() {
     return kio::wait([this](const kio::Waiter& waiter) { return poll_chunk(waiter); });

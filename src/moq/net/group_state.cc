@@ -44,7 +44,14 @@ void State::abort(const Error& error, Remains& remains) {
   if (tally->cache()) tally->cache()->remove(*this);
   remains.dropped.push_back(std::exchange(frames, {}));
   remains.woken.append(on_change.take());
-  remains.woken.append(on_writer.take());
+  remains.woken.append(on_abort.take());
+}
+
+kio::Poll<Error> State::poll_aborted(const kio::Waiter& waiter) {
+  std::lock_guard lock(mutex);
+  if (aborted) return *aborted;
+  on_abort.add(waiter);
+  return kio::kPending;
 }
 
 void State::abort(const Error& error) {

@@ -60,13 +60,15 @@ struct State {
   std::optional<Error> aborted;
   std::size_t readers = 0;
   kio::WaiterList on_change;  ///< For readers.
-  kio::WaiterList on_writer;  ///< For the writer: abort, the readers' end.
+  kio::WaiterList on_abort;   ///< Abort alone, and, for the writer, the readers' end.
 
   /// Ends the group with `error` and drops its payload, unless it ended already by an error. A
   /// finished group can still be aborted: that is how the cache lets go of it.
   void abort(const Error& error);
   /// The same under a lock of the caller's.
   void abort(const Error& error, Remains& remains);
+  /// Ready, with its error, once the group was aborted.
+  kio::Poll<Error> poll_aborted(const kio::Waiter& waiter);
   /// Adds a frame (the mutex is held).
   Frame& add_frame(const frame::Info& info);
   /// Adds payload to frame `index` (the mutex is held).

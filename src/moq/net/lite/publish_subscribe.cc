@@ -22,20 +22,6 @@ track::Subscription to_subscription(const SubscribeRange& range) {
 
 /// One SUBSCRIBE: follows the track, opens a stream for each group, and tells start and end.
 class SubscriptionServer {
-  /// `function`, unless the peer leaves before it is ready.
-  template <typename Function>
-  static auto until_peer_leaves(Bidi& stream, Function function) {
-    using Value = typename std::invoke_result_t<Function&, const kio::Waiter&>::Value;
-    return kio::wait([&stream, function](const kio::Waiter& waiter) -> kio::Poll<Value> {
-      if (auto ready = function(waiter)) return ready;
-      auto body = stream.reader.poll_body(waiter, kMaxControlBytes);
-      if (body.pending()) return kio::kPending;
-      if (!*body) return Value(std::unexpected(body->error()));
-      if (!**body) return Value(std::unexpected(Error(Code::cancelled, "unsubscribed")));
-      return Value(std::unexpected(Error(Code::unsupported, "update before the first answer")));
-    });
-  }
-
  public:
   SubscriptionServer(Publisher& publisher, Subscribe request, track::Consumer track)
       : publisher_(publisher),
@@ -47,8 +33,12 @@ class SubscriptionServer {
   /// Serves until the track or the peer ends it.
   kio::Task<void> run(Bidi stream) {
     const Version version = connection_.version();
-    auto info = co_await until_peer_leaves(
-        stream, [this](const kio::Waiter& waiter) { return track_.poll_info(waiter); });
+    auto info =
+        co_await kio::wait([&](const kio::Waiter& waiter) -> kio::Poll<Result<track::Info>> {
+          if (auto left = poll_left(waiter, stream.reader))
+            return std::unexpected(*std::move(left));
+          return track_.poll_info(waiter);
+        });
     if (!info) {
       end(stream, info.error());
       co_return;
@@ -62,16 +52,18 @@ class SubscriptionServer {
     if (has_datagrams(version)) groups_.spawn(send_datagrams());
 
     for (;;) {
-      auto event = co_await kio::wait(
-          [this, &stream](const kio::Waiter& waiter) { return poll_event(waiter, stream.reader); });
-      if (!event) {
-        end(stream, event.error());
+      auto group = co_await kio::wait([&](const kio::Waiter& waiter) -> kio::Poll<NextGroup> {
+        if (auto left = poll_left(waiter, stream.reader)) return std::unexpected(*std::move(left));
+        return track_.poll_next_group(waiter);
+      });
+      if (!group) {
+        end(stream, group.error());
         co_return;
       }
-      if (!*event) break;  // The track is over.
-      if (!started_) tell_start(stream, track_.lowest_to_come((*event)->sequence()));
+      if (!*group) break;  // The track is over.
+      if (!started_) tell_start(stream, track_.lowest_to_come((*group)->sequence()));
       ++streams_;
-      groups_.spawn(send_group(*std::move(*event)));
+      groups_.spawn(send_group(*std::move(*group)));
     }
     co_await finish(stream);
   }
@@ -79,22 +71,30 @@ class SubscriptionServer {
  private:
   using NextGroup = Result<std::optional<group::Consumer>>;
 
-  /// The next group; meanwhile applies SUBSCRIBE_UPDATEs. Fails when the peer leaves.
-  kio::Poll<NextGroup> poll_event(const kio::Waiter& waiter, StreamReader& reader) {
+  /// Applies the SUBSCRIBE_UPDATEs that come, which they may at any time. Ready, with the cause,
+  /// once the peer has left or broken the stream.
+  kio::Poll<Error> poll_left(const kio::Waiter& waiter, StreamReader& reader) {
     while (auto update = reader.poll_message<SubscribeUpdate>(waiter)) {
-      if (!*update) return NextGroup(std::unexpected(update->error()));
-      if (!**update) return NextGroup(std::unexpected(Error(Code::cancelled, "unsubscribed")));
-      track_.update(to_subscription((**update)->range));
-      publisher_.order_.set_priority(request_.id, (**update)->range.priority);
-      request_.range = (**update)->range;
+      if (!*update) return update->error();
+      if (!**update) return Error(Code::cancelled, "unsubscribed");
+      apply((**update)->range);
     }
-    return track_.poll_next_group(waiter);
+    return kio::kPending;
   }
 
-  /// Up to 05, no start means the newest group.
+  void apply(const SubscribeRange& range) {
+    track::Subscription subscription = to_subscription(range);
+    if (latest_start_ && !range.group_start) subscription.start = latest_start_;
+    track_.update(subscription);
+    publisher_.order_.set_priority(request_.id, range.priority);
+    request_.range = range;
+  }
+
+  /// Up to 05, no start means the newest group: the one of the beginning, also after updates.
   void start_at_latest() {
+    latest_start_ = track_.latest();
     track::Subscription subscription = track_.subscription();
-    subscription.start = track_.latest();
+    subscription.start = latest_start_;
     track_.update(subscription);
   }
 
@@ -117,8 +117,7 @@ class SubscriptionServer {
       stream.send->write(encode_answer(message, version));
     }
     co_await kio::wait([this, &stream](const kio::Waiter& waiter) -> kio::Poll<kio::Unit> {
-      if (groups_.poll_empty(waiter)) return kio::Unit{};
-      if (stream.reader.poll_body(waiter, kMaxControlBytes)) return kio::Unit{};  // It left.
+      if (groups_.poll_empty(waiter) || poll_left(waiter, stream.reader)) return kio::Unit{};
       return kio::kPending;
     });
     groups_.clear();
@@ -145,6 +144,10 @@ class SubscriptionServer {
       if (track_.poll_stale(waiter, sequence)) {
         return kio::Poll<Out>(Out(std::unexpected(Error(Code::old))));
       }
+      // Nor is one that has left the cache.
+      if (auto gone = group.poll_aborted(waiter)) {
+        return kio::Poll<Out>(Out(std::unexpected(*std::move(gone))));
+      }
       return connection_.transport().poll_open_uni(waiter);
     });
     if (!opened) co_return;
@@ -154,12 +157,13 @@ class SubscriptionServer {
     GroupHeader header;
     header.subscribe_id = request_.id;
     header.sequence = sequence;
-    if (sequence == request_.range.group_start) header.frame_start = request_.range.frame_start;
-    if (!has_frame_range(connection_.version())) header.frame_start = 0;
+    const SubscribeRange& range = request_.range;  // Names frames from 06 on alone.
+    if (sequence == range.group_start) header.frame_start = range.frame_start;
+    const auto last_frame = sequence == range.group_end ? range.frame_end : std::nullopt;
     stream.write(encode_opening(UniType::group, header, connection_.version()));
     group.start_at(static_cast<std::size_t>(header.frame_start));
 
-    GroupWriter writer(stream, std::move(group), connection_.version());
+    GroupWriter writer(stream, std::move(group), connection_.version(), last_frame);
     bool written = false;
     auto sent = co_await kio::wait([&](const kio::Waiter& waiter) -> kio::Poll<Result<void>> {
       if (!written) {
@@ -203,6 +207,7 @@ class SubscriptionServer {
   Connection& connection_;
   Subscribe request_;
   track::Consumer track_;
+  std::optional<std::uint64_t> latest_start_;  ///< The group that "the latest" stood for.
   bool started_ = false;
   std::uint64_t streams_ = 0;
   kio::TaskGroup groups_;  // Last: its tasks use all of the above.

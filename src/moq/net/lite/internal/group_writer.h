@@ -22,9 +22,15 @@ class GroupWriter {
   /// error.
   kio::Poll<Result<void>> poll_write(const kio::Waiter& waiter) {
     for (;;) {
+      if (complete_) return Result<void>();
       // Also while the group has nothing: a peer that stops the stream ends the wait.
       auto writable = send_.poll_writable(waiter);
-      if (writable.pending()) return kio::kPending;
+      if (writable.pending()) {
+        // What has left the cache meanwhile is not written any more.
+        auto aborted = group_.poll_aborted(waiter);
+        if (aborted.pending()) return kio::kPending;
+        return Result<void>(std::unexpected(*std::move(aborted)));
+      }
       if (!*writable) return *std::move(writable);
       auto chunk = group_.poll_chunk(waiter);
       if (chunk.pending()) {
@@ -36,10 +42,14 @@ class GroupWriter {
       group::Chunk& piece = ***chunk;
       if (last_frame_ && piece.frame_index > *last_frame_) return Result<void>();
       if (piece.begins) {
+        remaining_ = piece.begins->size_bytes;
         auto header = headers_.encode(piece.begins->timestamp, piece.begins->size_bytes);
         if (!header) return Result<void>(std::unexpected(std::move(header).error()));
         send_.write(*std::move(header));
       }
+      remaining_ -= piece.data.size();
+      // The last frame that is wanted needs no further one to tell that it is over.
+      complete_ = piece.frame_index == last_frame_ && remaining_ == 0;
       if (!piece.data.empty()) send_.write(std::move(piece.data));
     }
   }
@@ -60,6 +70,8 @@ class GroupWriter {
   group::Consumer group_;
   FrameHeaderEncoder headers_;
   std::optional<std::uint64_t> last_frame_;
+  std::uint64_t remaining_ = 0;  ///< Payload of the frame being written.
+  bool complete_ = false;        ///< All that is wanted was written.
 };
 
 }  // namespace moq::net::lite
