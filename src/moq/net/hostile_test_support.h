@@ -146,11 +146,10 @@ struct Attacker {
     greet();
     accept();
   }
-  void greet() {
+  void greet(const lite::Setup& setup = lite::Setup()) {
     if (!has_setup_stream(stage.version)) return;
     auto stream = open_uni();
-    stream->write(lite::encode_opening(
-        UniType::setup, lite::Setup{.path = {}, .role = {}, .cost = {}}, stage.version));
+    stream->write(lite::encode_opening(UniType::setup, setup, stage.version));
     stream->finish();
     setups.push_back(std::move(stream));
   }
@@ -159,7 +158,7 @@ struct Attacker {
     auto request = wait_for(stage.world,
                             [&](const kio::Waiter& waiter) { return accepting.poll_join(waiter); });
     if (!request) return false;
-    options.publish = stage.publisher.consume();
+    if (!options.publish) options.publish = stage.publisher.consume();
     options.hop = 0x3333;
     server = std::move(*request).accept(options.clone());
     return true;
@@ -233,7 +232,7 @@ struct Attacker {
   }
 
   Stage& stage;
-  SessionOptions options;  ///< The server's.
+  SessionOptions options;  ///< The server's; publishes what the stage has unless told otherwise.
   std::optional<sim::PairControl> control;
   std::unique_ptr<transport::Session> raw;
   kio::Spawned<Result<Request>> accepting;

@@ -110,7 +110,7 @@ kio::Poll<Update> Announced::poll_next(const kio::Waiter& waiter) {
     std::lock_guard lock(state_->mutex);
     while (const auto path = listener_->next_marked()) {
       const auto known = state_->entries.find(*path);
-      if (known != state_->entries.end()) best = known->second.best(listener_->exclude_hop);
+      if (known != state_->entries.end()) best = known->second.best(listener_->exclude);
       update = listener_->report(*path, best);
       if (update) break;
     }
@@ -155,9 +155,10 @@ Result<Announcement> Producer::announce(const Path& path, const broadcast::Consu
   return Announcement(state_, std::move(whole), id);
 }
 
-Result<RemoteRoute> Producer::add_route(const Path& path, const Route& route) {
+Result<RemoteRoute> Producer::add_route(const Path& path, const Route& route,
+                                        std::uint64_t source) {
   MOQ_TRY(Path whole, resolve(path));
-  RouteEntry entry{.route = route};
+  RouteEntry entry{.route = route, .source = source};
   MOQ_TRY(const std::uint64_t id, state_->add(whole, std::move(entry)));
   return RemoteRoute(state_, std::move(whole), id);
 }
@@ -174,12 +175,12 @@ Result<Consumer> Consumer::scope(const Path& root, Filter filter) const {
 
 std::uint64_t Consumer::hop() const { return state_->hop; }
 
-Announced Consumer::listen(const Path& path, bool exact, std::uint64_t exclude_hop) const {
+Announced Consumer::listen(const Path& path, bool exact, const Exclude& exclude) const {
   auto listener = std::make_shared<Listener>();
   listener->exact = exact;
   listener->root = root_;
   listener->filter = filter_;
-  listener->exclude_hop = exclude_hop;
+  listener->exclude = exclude;
   std::lock_guard lock(state_->mutex);
   if (auto whole = root_.join(path)) {
     listener->prefix = *std::move(whole);
@@ -193,14 +194,13 @@ Announced Consumer::listen(const Path& path, bool exact, std::uint64_t exclude_h
   return {state_, std::move(listener)};
 }
 
-Announced Consumer::announced(const Path& prefix, std::uint64_t exclude_hop) const {
-  return listen(prefix, false, exclude_hop);
+Announced Consumer::announced(const Path& prefix, const Exclude& exclude) const {
+  return listen(prefix, false, exclude);
 }
 
-Announced Consumer::announced_exactly(const Path& path) const { return listen(path, true, 0); }
+Announced Consumer::announced_exactly(const Path& path) const { return listen(path, true, {}); }
 
-std::optional<broadcast::Consumer> Consumer::find(const Path& path,
-                                                  std::uint64_t exclude_hop) const {
+std::optional<broadcast::Consumer> Consumer::find(const Path& path, const Exclude& exclude) const {
   if (filter_ && !filter_(path)) return std::nullopt;
   const auto whole = root_.join(path);
   if (!whole) return std::nullopt;
@@ -208,7 +208,7 @@ std::optional<broadcast::Consumer> Consumer::find(const Path& path,
   {
     std::lock_guard lock(state_->mutex);
     const auto known = state_->entries.find(*whole);
-    if (known != state_->entries.end()) best = known->second.best(exclude_hop);
+    if (known != state_->entries.end()) best = known->second.best(exclude);
   }
   if (!best.route) return std::nullopt;
   return broadcast::Consumer(std::move(best.broadcast));

@@ -29,6 +29,15 @@ struct Route {
 /// Costs at their maximum: any other route is better. For a session that drains.
 inline constexpr std::uint64_t kMaxCost = kMaxVarint;
 
+/// Routes that a peer is not told of, and not served from: those through itself.
+struct Exclude {
+  std::uint64_t hop = 0;     ///< Its hop, anywhere in a chain; 0 = unknown.
+  std::uint64_t source = 0;  ///< The `source` of the routes that it announced itself; 0 = none.
+
+  Exclude() = default;
+  Exclude(std::uint64_t its_hop, std::uint64_t its_source = 0) : hop(its_hop), source(its_source) {}
+};
+
 namespace origin {
 
 struct State;
@@ -132,8 +141,9 @@ class Producer {
   /// beyond `kMaxRoutes` for the path.
   Result<Announcement> announce(const Path& path, const broadcast::Consumer& broadcast,
                                 const Route& route = {});
-  /// Adds a way to a broadcast of somebody else. Errors as for `announce`.
-  Result<RemoteRoute> add_route(const Path& path, const Route& route);
+  /// Adds a way to a broadcast of somebody else. `source` names who told of it, for `Exclude`: any
+  /// number that no other source of this origin has meanwhile. Errors as for `announce`.
+  Result<RemoteRoute> add_route(const Path& path, const Route& route, std::uint64_t source = 0);
   [[nodiscard]] Consumer consume() const;
 
  private:
@@ -153,16 +163,16 @@ class Consumer {
   [[nodiscard]] Result<Consumer> scope(const Path& root, Filter filter = {}) const;
 
   [[nodiscard]] std::uint64_t hop() const;
-  /// Watches all broadcasts below `prefix`, leaving out routes through `exclude_hop` (0 = none).
-  [[nodiscard]] Announced announced(const Path& prefix = {}, std::uint64_t exclude_hop = 0) const;
+  /// Watches all broadcasts below `prefix`, leaving out the routes of `exclude`.
+  [[nodiscard]] Announced announced(const Path& prefix = {}, const Exclude& exclude = {}) const;
   /// Watches the broadcast at exactly `path`: waits for it, and sees it restart.
   [[nodiscard]] Announced announced_exactly(const Path& path) const;
-  /// The broadcast at `path` if it is announced now by a route that does not pass `exclude_hop`.
+  /// The broadcast at `path` if it is announced now by a route other than those of `exclude`.
   [[nodiscard]] std::optional<broadcast::Consumer> find(const Path& path,
-                                                        std::uint64_t exclude_hop = 0) const;
+                                                        const Exclude& exclude = {}) const;
 
  private:
-  [[nodiscard]] Announced listen(const Path& path, bool exact, std::uint64_t exclude_hop) const;
+  [[nodiscard]] Announced listen(const Path& path, bool exact, const Exclude& exclude) const;
   std::shared_ptr<State> state_;
   Path root_;
   Filter filter_;

@@ -38,10 +38,10 @@ RouteEntry* Entry::find(std::uint64_t id) {
   return at == routes.end() ? nullptr : &*at;
 }
 
-Entry::Best Entry::best(std::uint64_t exclude_hop) const {
+Entry::Best Entry::best(const Exclude& exclude) const {
   const RouteEntry* best = nullptr;
   for (const RouteEntry& entry : routes) {
-    if (entry.route.passes(exclude_hop)) continue;
+    if (entry.is_of(exclude)) continue;
     // Of two publishers under one name, the front carries that of its best route alone.
     if (!entry.local && !same_origin(front_origin, entry.route.origin_id())) continue;
     if (!best || rank(entry) < rank(*best)) best = &entry;

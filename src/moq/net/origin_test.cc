@@ -387,6 +387,22 @@ TEST(OriginRoutes, AnExcludedHopIsNotToldOfRoutesThroughItself) {
   EXPECT_EQ(six.take(), (Texts{"-a"}));
 }
 
+TEST(OriginRoutes, ASourceIsNotToldOfItsOwnRoutes) {
+  Stage stage;
+  constexpr std::uint64_t kSource = 77;
+  const auto route = *stage.origin.add_route(Path::of("a"), Route{.hops = {0}}, kSource);
+  const origin::Consumer origin = stage.origin.consume();
+  EXPECT_FALSE(origin.find(Path::of("a"), {0, kSource}));
+  EXPECT_TRUE(origin.find(Path::of("a"), {0, kSource + 1}));
+  auto watch = origin.announced({}, {0, kSource});
+  EXPECT_TRUE(watch.poll_next(kio::Waiter::none()).pending());
+  // Another's route to the same name it may have, though it is the longer one.
+  const auto other = *stage.origin.add_route(Path::of("a"), Route{.hops = {0, 5}}, kSource + 1);
+  const auto update = now_of(watch, &origin::Announced::poll_next);
+  EXPECT_EQ(update.route->hops, (std::vector<std::uint64_t>{0, 5}));
+  EXPECT_TRUE(origin.find(Path::of("a"), {0, kSource}));
+}
+
 TEST(OriginRoutes, AnExcludedHopIsNotOfferedAnotherPublisherThanTheFronts) {
   Stage stage;
   auto through_six = stage.route("a", {5, 6});

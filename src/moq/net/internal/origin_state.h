@@ -18,8 +18,13 @@ namespace moq::net::origin {
 struct RouteEntry {
   std::uint64_t id = 0;  ///< Rises with age: the newest has the highest.
   Route route;
+  std::uint64_t source = 0;  ///< Who told of a remote one; 0 = unknown.
   std::shared_ptr<broadcast::State> local;
   kio::WaiterList on_request;  ///< For a remote one: its front may have changed.
+
+  [[nodiscard]] bool is_of(const Exclude& exclude) const {
+    return route.passes(exclude.hop) || (exclude.source != 0 && source == exclude.source);
+  }
 };
 
 /// All that is known of one path.
@@ -35,10 +40,10 @@ struct Entry {
     const RouteEntry* route = nullptr;  ///< Null if there is none.
     std::shared_ptr<broadcast::State> broadcast;
   };
-  /// The best route that does not pass `exclude_hop`, and what its readers get. All remote routes
-  /// share the front, which follows the best of them: for a moment, while hops withdraw their
-  /// routes, that may be one through `exclude_hop`.
-  [[nodiscard]] Best best(std::uint64_t exclude_hop = 0) const;
+  /// The best route that is none of `exclude`, and what its readers get. All remote routes share
+  /// the front, which follows the best of them: for a moment, while hops withdraw their routes,
+  /// that may be one of `exclude`.
+  [[nodiscard]] Best best(const Exclude& exclude = {}) const;
 };
 
 /// A watcher. Guarded by the origin's mutex.
@@ -47,7 +52,7 @@ struct Listener {
   bool exact = false;
   Path root;
   Filter filter;
-  std::uint64_t exclude_hop = 0;
+  Exclude exclude;
 
   struct Reported {
     Route route;

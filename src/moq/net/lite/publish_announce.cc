@@ -12,10 +12,11 @@ namespace moq::net::lite {
 /// case the broadcast comes back.
 class AnnounceServer {
  public:
-  AnnounceServer(Publisher& publisher, Path prefix, origin::Announced announced)
+  AnnounceServer(Publisher& publisher, const AnnounceRequest& request, origin::Announced announced)
       : publisher_(publisher),
         connection_(publisher.connection_),
-        prefix_(std::move(prefix)),
+        prefix_(request.prefix),
+        hidden_(request.hidden),
         announced_(std::move(announced)),
         encoder_(connection_.version()),
         timer_(connection_.clock()) {
@@ -49,7 +50,7 @@ class AnnounceServer {
       all.push_back(encode_message(ok, version));
     } else if (has_announce_init(version)) {
       AnnounceInit init;
-      for (const auto& [path, id] : live_) init.suffixes.push_back(path);
+      for (const auto& [suffix, live] : live_) init.suffixes.push_back(suffix);
       return encode_message(init, version);
     }
     all.insert(all.end(), starts.begin(), starts.end());
@@ -81,13 +82,15 @@ class AnnounceServer {
   Bytes retract(const Path& suffix) {
     const auto live = live_.find(suffix);
     if (live == live_.end()) return {};
-    const std::uint64_t id = live->second;
+    const std::uint64_t id = live->second.id;
     live_.erase(live);
     return encoder_.end(id);
   }
 
   Bytes apply(origin::Update update) {
     const Path suffix = update.path.strip_prefix(prefix_).value_or(Path());
+    // Below what was asked for; a prefix may itself be hidden.
+    if (!hidden_ && suffix.is_hidden()) return {};
     std::optional<HopChain> chain;
     if (update.route) {
       chain = sent_chain(update.route->hops, connection_.own_hop(), connection_.version());
@@ -106,37 +109,38 @@ class AnnounceServer {
     route.hops = *std::move(chain);
     route.costs = {update.route->warm_cost, update.route->cold_cost};
     if (live != live_.end()) {
+      const bool another = live->second.broadcast.lock() != update.broadcast->state();
       const bool silent = !has_announce_update(connection_.version());
-      if (silent && (update.restarted || (returned && broadcast_changed(suffix, update)))) {
+      if (silent && (update.restarted || (returned && another))) {
         // Before 05 a change can only be told as an end and a new start.
         std::vector<Bytes> both = {retract(suffix), start(suffix, route, update)};
         return join(both);
       }
-      broadcasts_.insert_or_assign(suffix, update.broadcast->state());
-      return encoder_.update(live->second, route);
+      live->second.broadcast = update.broadcast->state();
+      return encoder_.update(live->second.id, route);
     }
     return start(suffix, route, update);
   }
 
   Bytes start(const Path& suffix, const AnnouncedRoute& route, const origin::Update& update) {
     auto started = encoder_.start(suffix, route);
-    live_.insert_or_assign(suffix, started.id);
-    broadcasts_.insert_or_assign(suffix, update.broadcast->state());
+    live_.insert_or_assign(suffix, Live{started.id, update.broadcast->state()});
     return std::move(started.message);
   }
 
-  [[nodiscard]] bool broadcast_changed(const Path& suffix, const origin::Update& update) const {
-    const auto known = broadcasts_.find(suffix);
-    return known == broadcasts_.end() || known->second.lock() != update.broadcast->state();
-  }
+  /// What the peer has been told of, and not yet that it went.
+  struct Live {
+    std::uint64_t id = 0;
+    std::weak_ptr<broadcast::State> broadcast;
+  };
 
   Publisher& publisher_;
   Connection& connection_;
   const Path prefix_;
+  const bool hidden_;  ///< The peer asked for hidden broadcasts too.
   origin::Announced announced_;
   AnnounceEncoder encoder_;
-  std::map<Path, std::uint64_t> live_;
-  std::map<Path, std::weak_ptr<broadcast::State>> broadcasts_;
+  std::map<Path, Live> live_;
   std::map<Path, TimePoint> retracted_;  ///< To be told at that time.
   kio::Timer timer_;
 };
@@ -149,28 +153,31 @@ bool Publisher::announces(const Path& path) const {
 kio::Task<void> Publisher::serve_announce(Bidi stream) {
   auto message = co_await stream.reader.message<AnnounceRequest>();
   if (!message || !*message) {
-    // Resetting an announce stream would end the peer's session: end it cleanly instead.
     MOQ_LOG(warn, "net", "{}: bad ANNOUNCE_REQUEST: {}", describe(connection_),
             message ? "no message" : message.error().describe());
     stream.send->reset(static_cast<std::uint32_t>(StreamCode::malformed_track));
     co_return;
   }
   co_await connection_.peer_ready();
+  if (announcing_.size() >= kMaxAnnounceStreams) {
+    MOQ_LOG(warn, "net", "{}: more than {} announce streams", describe(connection_),
+            kMaxAnnounceStreams);
+    refuse(stream, Error(Code::too_many, "announce streams"), "ANNOUNCE_REQUEST");
+    co_return;
+  }
   const AnnounceRequest request = **std::move(message);
-  const std::uint64_t exclude =
-      has_exclude_hop(connection_.version()) ? request.exclude_hop : connection_.peer_setup().hop;
-  if (exclude != 0) exclude_hop_ = exclude;
+  if (request.exclude_hop != 0) exclude_hop_ = request.exclude_hop;
   const auto& origin = connection_.options().publish;
   if (!origin) {
     // Nothing to offer: an empty set on a stream that stays open.
     const origin::Producer nothing(connection_.own_hop());
-    AnnounceServer empty(*this, request.prefix, nothing.consume().announced(request.prefix));
+    AnnounceServer empty(*this, request, nothing.consume().announced(request.prefix));
     stream.send->write(empty.initial());
     (void)co_await stream.reader.end();
     stream.send->finish();
     co_return;
   }
-  AnnounceServer server(*this, request.prefix, origin->announced(request.prefix, exclude));
+  AnnounceServer server(*this, request, origin->announced(request.prefix, exclude()));
   stream.send->write(server.initial());
   for (;;) {
     auto next = co_await kio::wait([&](const kio::Waiter& waiter) -> kio::Poll<Result<Bytes>> {

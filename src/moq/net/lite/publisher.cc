@@ -14,12 +14,16 @@ constexpr std::string_view kLog = "net";
 
 Result<broadcast::Consumer> Publisher::find(const Path& path) const {
   const auto& origin = connection_.options().publish;
-  const std::uint64_t peer = exclude_hop_ != 0 ? exclude_hop_ : connection_.peer_setup().hop;
   if (origin) {
-    if (auto broadcast = origin->find(path, peer)) return *std::move(broadcast);
+    if (auto broadcast = origin->find(path, exclude())) return *std::move(broadcast);
   }
   if (announces(path)) return fail(Code::unroutable, "no way to '" + path.text() + "' now");
   return fail(Code::not_found, "no broadcast '" + path.text() + "'");
+}
+
+Exclude Publisher::exclude() const {
+  const std::uint64_t hop = exclude_hop_ != 0 ? exclude_hop_ : connection_.peer_setup().hop;
+  return {hop, connection_.source()};
 }
 
 void Publisher::refuse(Bidi& stream, const Error& error, std::string_view what) const {

@@ -126,7 +126,7 @@ Result<void> Subscriber::apply(AnnounceEvent event) {
     return {};
   }
   origin::Producer origin = connection_.options().subscribe->clone();
-  auto added = origin.add_route(slot->path, *route);
+  auto added = origin.add_route(slot->path, *route, connection_.source());
   if (!added) return std::unexpected(added.error().with_context("announcement not used"));
   slot->route = *std::move(added);
   MOQ_LOG(debug, kLog, "{}: announced '{}'", describe(connection_), slot->path.text());

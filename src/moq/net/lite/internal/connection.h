@@ -59,6 +59,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   [[nodiscard]] bool draining() const { return draining_; }
   [[nodiscard]] const SessionOptions& options() const { return options_; }
   [[nodiscard]] std::uint64_t own_hop() const { return options_.hop; }
+  /// Names the peer among the sources of routes.
+  [[nodiscard]] std::uint64_t source() const { return reinterpret_cast<std::uintptr_t>(this); }
   /// The peer's SETUP; empty before it came and on versions without.
   [[nodiscard]] const Setup& peer_setup() const { return peer_setup_; }
   /// Waits for the peer's SETUP where the version has one.

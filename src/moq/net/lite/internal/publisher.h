@@ -29,13 +29,15 @@ class Publisher {
   friend class AnnounceServer;
   /// Whether the peer has been told of `path`, and not yet that it went.
   [[nodiscard]] bool announces(const Path& path) const;
+  /// The routes that lead through the peer.
+  [[nodiscard]] Exclude exclude() const;
   /// The broadcast at `path`, unless our route to it leads through the peer.
   [[nodiscard]] Result<broadcast::Consumer> find(const Path& path) const;
   /// Ends our half of a stream with the code of `error`.
   void refuse(Bidi& stream, const Error& error, std::string_view what) const;
 
   Connection& connection_;
-  std::uint64_t exclude_hop_ = 0;  ///< The peer's hop, once it told us.
+  std::uint64_t exclude_hop_ = 0;  ///< The peer's hop, as its ANNOUNCE_REQUEST told (04, 05).
   std::vector<const AnnounceServer*> announcing_;
   SendOrder order_;
 };
