@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "moq/kio/channel.h"
 #include "moq/kio/executor.h"
 #include "moq/net/origin.h"
 #include "moq/net/version.h"
@@ -36,6 +37,13 @@ struct SessionOptions {
   [[nodiscard]] SessionOptions clone() const;
 };
 
+/// How a peer sees the path from itself to us.
+struct PathEstimate {
+  std::optional<std::uint64_t> rate_bps;  ///< What it could send; none = not known.
+  std::optional<Duration> rtt;            ///< In whole milliseconds; none = not known, or lite 03.
+  bool operator==(const PathEstimate&) const = default;
+};
+
 /// Versions that can be agreed on without the legacy SETUP exchange, best first.
 std::span<const Version> session_versions();
 
@@ -52,6 +60,9 @@ class Session {
   [[nodiscard]] std::string peer() const;
   [[nodiscard]] std::string_view carrier() const;
   [[nodiscard]] transport::Stats stats() const;
+  /// Asks the peer, once per session, for its estimates of the path to us, and follows them. The
+  /// channel closes when no more can come: at once if the peer does not measure.
+  [[nodiscard]] kio::Consumer<PathEstimate> probe() const;
 
   /// Closes at once, with the code of `error`. `closed` is a clean end.
   void close(const Error& error = Error(Code::closed)) const;

@@ -155,6 +155,15 @@ kio::Task<void> Connection::goaway_task(std::string uri) {
   (void)co_await stream->send->finished();
 }
 
+kio::Consumer<PathEstimate> Connection::probe() {
+  if (!estimate_) {
+    kio::Producer<PathEstimate> estimate;
+    estimate_ = estimate.consume();
+    if (!status_.read()->closed) tasks_.spawn(subscriber_->follow_probe(std::move(estimate)));
+  }
+  return estimate_->clone();
+}
+
 kio::Task<void> Connection::watch_transport() {
   const Error ended = co_await transport_->closed();
   const Error error = from_transport(ended, Scope::session);

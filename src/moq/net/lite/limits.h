@@ -27,6 +27,8 @@ inline constexpr std::uint64_t kMaxTrackNameBytes = 4096;
 /// Announce streams of one peer that are served: each is told everything there is. Peers open one
 /// for each prefix that they may see.
 inline constexpr std::size_t kMaxAnnounceStreams = 32;
+/// Probe streams of one peer that are served: each has a timer of its own. Peers open one.
+inline constexpr std::size_t kMaxProbeStreams = 4;
 /// Live announcements on one announce stream. Ours: ten times what the largest relay lists.
 inline constexpr std::size_t kMaxLiveAnnouncements = 1 << 18;
 /// Text and hops that the live announcements of one stream may hold. Ours: as much as one message

@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "moq/base/log.h"
-#include "moq/net/lite/control.h"
 #include "moq/net/lite/group.h"
 #include "moq/net/lite/internal/group_writer.h"
 
@@ -102,57 +101,6 @@ kio::Task<void> Publisher::serve_fetch(Bidi stream) {
   }
   stream.send->finish();
   (void)co_await stream.send->finished();
-}
-
-kio::Task<void> Publisher::serve_probe(Bidi stream) {
-  // Reports when what is measured moves by a quarter, and at least every 10 s; looks every 100 ms.
-  constexpr Duration kLook = 100ms;
-  constexpr Duration kReportAtLeast = 10s;
-  const auto moved = [](std::optional<double> a, std::optional<double> b) {
-    if (!a || !b) return a.has_value() != b.has_value();
-    return std::abs(*a - *b) > 0.25 * *b;
-  };
-  std::optional<double> last_rate;
-  std::optional<double> last_rtt;
-  std::optional<TimePoint> reported;
-  for (;;) {
-    const transport::Stats stats = connection_.transport().stats();
-    std::optional<double> rate;
-    std::optional<double> rtt;
-    if (stats.send_rate_bps) rate = static_cast<double>(*stats.send_rate_bps);
-    if (stats.rtt) rtt = static_cast<double>(stats.rtt->count());
-    const TimePoint now = connection_.clock().now();
-    if (!reported || moved(rate, last_rate) || moved(rtt, last_rtt) ||
-        now - *reported >= kReportAtLeast) {
-      Probe probe;
-      probe.bitrate_bps = stats.send_rate_bps;
-      probe.rtt = stats.rtt;
-      stream.send->write(encode_message(probe, connection_.version()));
-      last_rate = rate;
-      last_rtt = rtt;
-      reported = now;
-    }
-    kio::Timer timer(connection_.clock(), now + kLook);
-    auto next = co_await kio::wait([&](const kio::Waiter& waiter) -> kio::Poll<Result<void>> {
-      if (auto end = stream.reader.poll_end(waiter)) {
-        if (*end) return fail(Code::cancelled);
-        return *std::move(end);
-      }
-      if (auto writable = stream.send->poll_writable(waiter); writable && !*writable) {
-        return *std::move(writable);
-      }
-      if (timer.poll(waiter)) return Result<void>();
-      return kio::kPending;
-    });
-    if (!next) {
-      if (next.error().code == Code::cancelled) {
-        stream.send->finish();
-      } else {
-        refuse(stream, next.error(), "PROBE");
-      }
-      co_return;
-    }
-  }
 }
 
 }  // namespace moq::net::lite

@@ -50,6 +50,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void close(const Error& error);
   kio::Task<void> finish(Duration limit);
   void send_goaway(std::string_view uri);
+  kio::Consumer<PathEstimate> probe();
 
   [[nodiscard]] Version version() const { return version_; }
   [[nodiscard]] transport::Session& transport() const { return *transport_; }
@@ -102,6 +103,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   bool draining_ = false;
   std::string path_;
   kio::Producer<Status> status_;
+  std::optional<kio::Consumer<PathEstimate>> estimate_;  ///< Once asked for.
   std::unique_ptr<Publisher> publisher_;
   std::unique_ptr<Subscriber> subscriber_;
   // Last, so that no task outlives what it uses.

@@ -12,6 +12,18 @@ namespace moq::net::lite {
 
 class AnnounceServer;
 
+/// Counts its owner while it lives.
+class Counted {
+ public:
+  explicit Counted(std::size_t& count) : count_(count) { ++count_; }
+  ~Counted() { --count_; }
+  Counted(const Counted&) = delete;
+  Counted& operator=(const Counted&) = delete;
+
+ private:
+  std::size_t& count_;
+};
+
 /// The publisher half of a session: answers what the peer asks of our broadcasts. Each function is
 /// the whole life of one stream.
 class Publisher {
@@ -39,6 +51,7 @@ class Publisher {
   Connection& connection_;
   std::uint64_t exclude_hop_ = 0;  ///< The peer's hop, as its ANNOUNCE_REQUEST told (04, 05).
   std::vector<const AnnounceServer*> announcing_;
+  std::size_t probes_ = 0;  ///< Probe streams that are served.
   SendOrder order_;
 };
 

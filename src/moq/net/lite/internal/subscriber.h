@@ -27,6 +27,8 @@ class Subscriber {
   /// The whole life of a group stream, after its type.
   kio::Task<void> receive_group(StreamReader reader);
   void receive_datagram(const Bytes& datagram);
+  /// Asks the peer for its estimates and passes them on, until it tells no more.
+  kio::Task<void> follow_probe(kio::Producer<PathEstimate> estimate);
 
   // For the followers of tracks.
   std::uint64_t add_subscription(TrackFollower& follower);
