@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include "moq/net/wire_code.h"
 #include "moq/sim/session_pair.h"
 #include "moq/sim/world.h"
 
@@ -468,6 +469,23 @@ TEST(Session, AClientThatNeverGreetsIsDropped) {
   ASSERT_FALSE(request);
   EXPECT_EQ(request.error().code, Code::control_timeout);
   EXPECT_EQ(world.elapsed(), kHandshakeTimeout);
+}
+
+TEST(Session, AServerThatNeverGreetsIsLeft) {
+  sim::World world;
+  sim::PairOptions options(sim::LinkOptions{.latency = 10ms});
+  options.protocol = "moq-lite-06";
+  auto pair = sim::session_pair(world, options);
+  auto client = net::connect({world, world}, std::move(pair.client), {});
+  auto closed = [](const Session& session) -> kio::Task<Error> {
+    co_return co_await session.closed();
+  };
+  EXPECT_EQ(world.run(closed(*client)).code, Code::control_timeout);
+  EXPECT_EQ(world.elapsed(), kHandshakeTimeout);
+  world.run_for(1s);
+  const auto seen = pair.server->poll_closed(kio::Waiter::none());
+  ASSERT_TRUE(seen.ready());
+  EXPECT_EQ(seen->wire, static_cast<std::uint64_t>(SessionCode::control_timeout));
 }
 
 }  // namespace

@@ -109,6 +109,7 @@ void Connection::start(SessionOptions options) {
   tasks_.spawn(accept_bidi());
   tasks_.spawn(accept_uni());
   if (has_datagrams(version_)) tasks_.spawn(receive_datagrams());
+  if (!server_ && has_setup_stream(version_)) tasks_.spawn(expect_setup());
   subscriber_->start();
 }
 
@@ -139,9 +140,15 @@ kio::Task<void> Connection::finish(Duration limit) {
 }
 
 void Connection::send_goaway(std::string_view uri) {
-  draining_ = true;
-  if (!has_goaway(version_)) return;
+  // A second one would be a violation.
+  if (!has_goaway(version_) || std::exchange(goaway_sent_, true)) return;
+  drain();
   tasks_.spawn(goaway_task(std::string(uri)));
+}
+
+void Connection::drain() {
+  draining_ = true;
+  subscriber_->drain();
 }
 
 kio::Task<void> Connection::goaway_task(std::string uri) {
@@ -243,8 +250,7 @@ kio::Task<void> Connection::serve_goaway(StreamReader reader) {
     co_return;
   }
   MOQ_LOG(info, kLog, "{}: peer is going away, uri '{}'", describe(*this), (*message)->uri);
-  draining_ = true;
-  subscriber_->drain();
+  drain();
 }
 
 kio::Task<void> Connection::accept_uni() {
@@ -294,13 +300,27 @@ kio::Task<void> Connection::receive_datagrams() {
   }
 }
 
-kio::Task<void> Connection::peer_ready() {
-  if (!has_setup_stream(version_)) co_return;
-  auto has_setup = [](const Status& status) -> kio::Poll<kio::Unit> {
+kio::Poll<kio::Unit> Connection::poll_peer_ready(const kio::Waiter& waiter) const {
+  if (!has_setup_stream(version_)) return kio::Unit{};
+  auto ready = status_.poll(waiter, [](const Status& status) -> kio::Poll<kio::Unit> {
     if (status.peer_setup) return kio::Unit{};
     return kio::kPending;
-  };
-  (void)co_await status_.when(has_setup);
+  });
+  if (ready.pending()) return kio::kPending;
+  return kio::Unit{};
+}
+
+kio::Task<void> Connection::expect_setup() {
+  kio::Timer timer(runtime_.clock);
+  timer.set_after(kHandshakeTimeout);
+  const bool greeted = co_await kio::wait([&](const kio::Waiter& waiter) -> kio::Poll<bool> {
+    if (poll_peer_ready(waiter)) return true;
+    if (timer.poll(waiter)) return false;
+    return kio::kPending;
+  });
+  if (greeted) co_return;
+  MOQ_LOG(warn, kLog, "{}: no SETUP from the server", describe(*this));
+  close(Error(Code::control_timeout, "no SETUP from the server"));
 }
 
 kio::Poll<Error> Connection::poll_closed(const kio::Waiter& waiter) const {

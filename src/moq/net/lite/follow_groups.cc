@@ -121,6 +121,13 @@ kio::Task<void> TrackFollower::serve_fetches(track::Producer track) {
     auto request = co_await kio::wait(
         [&track](const kio::Waiter& waiter) { return track.poll_requested_group(waiter); });
     if (!request) co_return;
+    if (connection_.draining()) {
+      // For the next route. Until there is one, this handle tells that fetches are answered.
+      std::move(*request).give_back();
+      co_await kio::wait(
+          [&track](const kio::Waiter& waiter) { return track.poll_revoked(waiter); });
+      co_return;
+    }
     fetches_.spawn(answer_fetch(*std::move(request)));
   }
 }

@@ -130,6 +130,7 @@ Result<void> Subscriber::apply(AnnounceEvent event) {
   if (!added) return std::unexpected(added.error().with_context("announcement not used"));
   slot->route = *std::move(added);
   MOQ_LOG(debug, kLog, "{}: announced '{}'", describe(connection_), slot->path.text());
+  if (connection_.draining()) return {};
   slot->server = connection_.runtime().executor.spawn(serve_route(*slot));
   return {};
 }
@@ -151,7 +152,9 @@ void Subscriber::stop() { announced_.clear(); }
 void Subscriber::drain() {
   for (auto& [id, announced] : announced_) {
     if (!announced->route) continue;
+    announced->server.cancel();
     if (auto route = to_route(announced->told)) announced->route->update(*route);
+    announced->tell();
   }
 }
 

@@ -112,6 +112,7 @@ kio::Task<void> TrackFollower::run(broadcast::TrackRequest taken) {
   name_ = pending.request->name();
   resumed_ = pending.request->former_info().has_value();
   for (;;) {
+    if (connection_.draining()) co_return;
     announced_ = announcing_->times;
     auto info = co_await ask_info(*pending.request);
     if (info) {
@@ -240,15 +241,13 @@ void TrackFollower::arm(Wait what, Duration delay) {
 bool TrackFollower::on_demand() {
   if (!demand_) {
     unsubscribe();
+    // Nothing has come that would be worth keeping.
+    if (!known_ && track_->poll_unused(kio::Waiter::none())) return false;
     arm(Wait::unused, kUnusedLinger);
     return true;
   }
   if (waiting_ == Wait::unused) waiting_ = Wait::nothing;
-  if (stream_ && waiting_ == Wait::nothing && track_->missed_point()) {
-    // An update cannot bring back what was not asked for: subscribe again, from there on.
-    unsubscribe();
-    return true;
-  }
+  if (waiting_ == Wait::nothing && ask_for_missed()) return true;
   if (stream_ && has_group_range(connection_.version())) {
     SubscribeUpdate update;
     update.range = wanted();
@@ -258,6 +257,12 @@ bool TrackFollower::on_demand() {
       stream_->send->write(encode_message(update, connection_.version()));
     }
   }
+  return true;
+}
+
+bool TrackFollower::ask_for_missed() {
+  if (!stream_ || connection_.draining() || !track_->missed_point()) return false;
+  unsubscribe();
   return true;
 }
 
@@ -319,7 +324,7 @@ bool TrackFollower::on_answer() {
   known_ = true;
   if (const auto* start = std::get_if<SubscribeStart>(&**answer)) {
     track_->begin_from(start->group, Error(Code::evicted, "the publisher let go of it"));
-    if (track_->missed_point()) unsubscribe();  // Someone more patient has come since: ask again.
+    ask_for_missed();  // Someone more patient may have come since.
   } else if (const auto* end = std::get_if<SubscribeEnd>(&**answer)) {
     end_ = end->group;
     const auto fits = track_->finish_at(end->group);

@@ -57,6 +57,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   [[nodiscard]] Runtime runtime() const { return runtime_; }
   [[nodiscard]] kio::Clock& clock() const { return runtime_.clock; }
   [[nodiscard]] kio::TaskGroup& tasks() { return tasks_; }
+  /// One of the two has sent GOAWAY: nothing new is asked of the peer.
   [[nodiscard]] bool draining() const { return draining_; }
   [[nodiscard]] const SessionOptions& options() const { return options_; }
   [[nodiscard]] std::uint64_t own_hop() const { return options_.hop; }
@@ -64,8 +65,11 @@ class Connection : public std::enable_shared_from_this<Connection> {
   [[nodiscard]] std::uint64_t source() const { return reinterpret_cast<std::uintptr_t>(this); }
   /// The peer's SETUP; empty before it came and on versions without.
   [[nodiscard]] const Setup& peer_setup() const { return peer_setup_; }
-  /// Waits for the peer's SETUP where the version has one.
-  kio::Task<void> peer_ready();
+  /// Ready once the peer's SETUP has come, where the version has one.
+  kio::Poll<kio::Unit> poll_peer_ready(const kio::Waiter& waiter) const;
+  auto peer_ready() const {
+    return kio::wait([this](const kio::Waiter& waiter) { return poll_peer_ready(waiter); });
+  }
   /// The peer has said something in moq.
   void mark_established();
 
@@ -91,6 +95,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
   kio::Task<void> serve_goaway(StreamReader reader);
   kio::Task<void> receive_datagrams();
   kio::Task<void> goaway_task(std::string uri);
+  void drain();
+  /// For a client: a server that never greets is as good as dead.
+  kio::Task<void> expect_setup();
   Result<void> apply_setup(Result<std::optional<Setup>> setup);
 
   Runtime runtime_;
@@ -101,6 +108,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   Setup peer_setup_;
   bool have_peer_setup_ = false;
   bool draining_ = false;
+  bool goaway_sent_ = false;
   std::string path_;
   kio::Producer<Status> status_;
   std::optional<kio::Consumer<PathEstimate>> estimate_;  ///< Once asked for.

@@ -21,7 +21,7 @@ class Subscriber {
   void start();
   /// The session is over, and so are its routes.
   void stop();
-  /// After GOAWAY: all other routes are better now.
+  /// After GOAWAY: all other routes are better now, and no more tracks are asked of the peer's.
   void drain();
 
   /// The whole life of a group stream, after its type.

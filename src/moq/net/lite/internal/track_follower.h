@@ -60,6 +60,9 @@ class TrackFollower {
   /// Each returns false when there is nothing left to do for the track.
   bool handle(Event event);
   bool on_demand();
+  /// An update cannot bring back what was not asked for: ends the subscription, so that the next
+  /// one begins at the lowest group that a reader misses. False if there is none.
+  bool ask_for_missed();
   bool on_answer();
   bool on_first_group();
   bool on_subscription_over(const Error& error);
