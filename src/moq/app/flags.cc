@@ -6,12 +6,19 @@
 #include <algorithm>
 #include <cctype>
 #include <charconv>
+#include <optional>
+#include <set>
 
 #include "moq/app/start.h"
 #include "moq/transport/quic/certificate.h"
 
 namespace moq::app {
 namespace {
+
+/// With less than a packet of room, or too few streams for a session's own, nothing would ever
+/// come.
+constexpr std::uint64_t kLeastWindowBytes = 2048;
+constexpr std::uint64_t kLeastStreams = 8;
 
 std::string env_name(std::string flag) {
   std::ranges::transform(flag, flag.begin(), [](unsigned char c) {
@@ -44,29 +51,67 @@ Result<bool> parse_bool(std::string_view text) {
   return fail(Code::bad_config, "'" + std::string(text) + "' is neither true nor false");
 }
 
-void flatten(const std::string& prefix, const toml::table& table,
-             std::vector<std::pair<std::string, std::vector<std::string>>>& out) {
-  const auto to_text = [](const toml::node& node) -> std::string {
-    if (const auto* text = node.as_string()) return text->get();
-    if (const auto* flag = node.as_boolean()) return flag->get() ? "true" : "false";
-    if (const auto* whole = node.as_integer()) return std::to_string(whole->get());
-    if (const auto* real = node.as_floating_point()) return fmt::format("{}", real->get());
-    return {};
-  };
+/// A value of a settings file, as it would stand on the command line; none for a date, or a table
+/// in a list.
+std::optional<std::string> to_text(const toml::node& node) {
+  if (const auto* text = node.as_string()) return text->get();
+  if (const auto* flag = node.as_boolean()) return flag->get() ? "true" : "false";
+  if (const auto* whole = node.as_integer()) return std::to_string(whole->get());
+  if (const auto* real = node.as_floating_point()) return fmt::format("{}", real->get());
+  return std::nullopt;
+}
+
+/// What a settings file says to one key.
+struct Entry {
+  std::string key;  ///< Dotted.
+  bool list = false;
+  std::vector<std::optional<std::string>> values;
+};
+
+void flatten(const std::string& prefix, const toml::table& table, std::vector<Entry>& out) {
   for (const auto& [key, node] : table) {
     const std::string name = prefix + std::string(key.str());
     if (const auto* inner = node.as_table()) {
       flatten(name + ".", *inner, out);
       continue;
     }
-    std::vector<std::string> values;
+    Entry& entry = out.emplace_back(Entry{.key = name});
     if (const auto* array = node.as_array()) {
-      for (const auto& element : *array) values.push_back(to_text(element));
+      entry.list = true;
+      for (const auto& element : *array) entry.values.push_back(to_text(element));
     } else {
-      values.push_back(to_text(node));
+      entry.values.push_back(to_text(node));
     }
-    out.emplace_back(name, std::move(values));
   }
+}
+
+/// What is wrong with `key`, none of `known`: names the part that is not known, and what could
+/// stand in its place.
+std::string describe_unknown(std::string_view key, const std::vector<std::string>& known) {
+  std::size_t begin = 0;  // Of the first part that nothing known begins with.
+  for (;;) {
+    const std::size_t dot = key.find('.', begin);
+    if (dot == std::string_view::npos) break;
+    const std::string_view table = key.substr(0, dot + 1);
+    if (std::ranges::none_of(known, [&](const auto& k) { return k.starts_with(table); })) break;
+    begin = dot + 1;
+  }
+  const std::string_view table = key.substr(0, begin);
+  std::string expected;
+  std::set<std::string_view> told;
+  for (const std::string_view other : known) {
+    if (!other.starts_with(table)) continue;
+    const std::string_view part = other.substr(begin, other.find('.', begin) - begin);
+    if (told.insert(part).second)
+      expected += (expected.empty() ? "`" : ", `") + std::string(part) + "`";
+  }
+  const std::string_view part = key.substr(begin, key.find('.', begin) - begin);
+  const std::string whole(key.substr(0, begin + part.size()));
+  if (std::ranges::find(known, whole) != known.end()) return "`" + whole + "` is not a table";
+  if (told.contains(part)) return "`" + whole + "` is a table, [" + whole + "]";
+  std::string text = "unknown field `" + std::string(part) + "`, expected one of " + expected;
+  if (!table.empty()) text += " in `" + std::string(table.substr(0, begin - 1)) + "`";
+  return text;
 }
 
 }  // namespace
@@ -94,10 +139,13 @@ Result<std::uint64_t> parse_size(std::string_view text) {
   const auto parts = split_unit(text);
   if (parts) {
     auto [value, unit] = *parts;
-    const double base = unit.ends_with("iB") ? 1024 : 1000;
-    const std::size_t power =
-        unit.empty() || unit == "B" ? 0 : std::string_view("kMGT").find(unit.front()) + 1;
-    if (power <= 4) {
+    const bool binary = unit.ends_with("iB");
+    const double base = binary ? 1024 : 1000;
+    unit.remove_suffix(binary ? 2 : unit.ends_with('B') ? 1 : 0);
+    const std::string_view powers = "kMGT";
+    const std::size_t power = unit.empty() ? 0 : powers.find(unit) + 1;
+    const bool known = unit.empty() ? !binary : unit.size() == 1 && power > 0;
+    if (known) {
       for (std::size_t i = 0; i < power; ++i) value *= base;
       if (value < 9e18) return static_cast<std::uint64_t>(value);
     }
@@ -133,7 +181,8 @@ CLI::Option* Settings::add_setting(const std::string& flag, std::string key, boo
   setting->option = app_.add_option("--" + flag, setting->values, help);
   setting->option->envname(env_name(flag));
   if (list) {
-    setting->option->delimiter(',')->expected(1)->multi_option_policy(
+    // One value a flag: what follows it is the file, or a verb.
+    setting->option->delimiter(',')->expected(1)->allow_extra_args(false)->multi_option_policy(
         CLI::MultiOptionPolicy::TakeAll);
   } else {
     setting->option->expected(1)->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
@@ -188,33 +237,43 @@ CLI::Option* Settings::add_text(const std::string& flag, std::string key, std::s
 }
 
 Result<void> Settings::load_file(const std::string& path) {
+  file_ = path;
+  auto loaded = read_file();
+  blames_file_ = !loaded;
+  return loaded;
+}
+
+Result<void> Settings::read_file() {
+  MOQ_CHECK(check_readable("FILE", file_));
   toml::table parsed;
   try {
-    parsed = toml::parse_file(path);
+    parsed = toml::parse_file(file_);
   } catch (const toml::parse_error& error) {
-    return fail(Code::bad_config, path + ":" + std::to_string(error.source().begin.line) + ": " +
+    return fail(Code::bad_config, file_ + ":" + std::to_string(error.source().begin.line) + ": " +
                                       std::string(error.description()));
   }
-  std::vector<std::pair<std::string, std::vector<std::string>>> entries;
+  std::vector<std::string> keys;
+  for (const auto& setting : settings_) {
+    if (!setting->key.empty()) keys.push_back(setting->key);
+  }
+  std::vector<Entry> entries;
   flatten("", parsed, entries);
-  for (auto& [key, values] : entries) {
-    const auto known = std::ranges::find(settings_, key, [](const auto& s) { return s->key; });
-    if (known != settings_.end()) {
-      (*known)->file_values = std::move(values);
-      continue;
+  for (const Entry& entry : entries) {
+    const auto known =
+        std::ranges::find(settings_, entry.key, [](const auto& s) { return s->key; });
+    if (known == settings_.end()) {
+      return fail(Code::bad_config, file_ + ": " + describe_unknown(entry.key, keys));
     }
-    const std::size_t dot = key.rfind('.');
-    const std::string table = dot == std::string::npos ? "" : key.substr(0, dot + 1);
-    std::string expected;
-    for (const auto& setting : settings_) {
-      if (setting->key.starts_with(table) && !setting->key.empty()) {
-        expected += (expected.empty() ? "`" : ", `") + setting->key.substr(table.size()) + "`";
+    if (entry.list && !(*known)->list) {
+      return fail(Code::bad_config, file_ + ": " + entry.key + ": takes one value, not a list");
+    }
+    for (const auto& value : entry.values) {
+      if (!value) {
+        return fail(Code::bad_config,
+                    file_ + ": " + entry.key + ": neither text nor number nor true or false");
       }
+      (*known)->file_values.push_back(*value);
     }
-    return fail(Code::bad_config,
-                path + ": unknown field `" + key.substr(table.size()) + "`" +
-                    (expected.empty() ? "" : ", expected one of " + expected) +
-                    (table.empty() ? "" : " in `" + table.substr(0, table.size() - 1) + "`"));
   }
   return {};
 }
@@ -226,10 +285,10 @@ Result<void> Settings::apply() {
     if (given && values.empty()) values.emplace_back();  // A switch without a value.
     for (const std::string& value : values) {
       const auto set = setting->set(value);
-      if (!set) {
-        const std::string name = given ? "--" + setting->flag : setting->key;
-        return std::unexpected(set.error().with_context(name));
-      }
+      if (set) continue;
+      blames_file_ = !given;
+      return std::unexpected(
+          set.error().with_context(given ? "--" + setting->flag : file_ + ": " + setting->key));
     }
   }
   return {};
@@ -239,6 +298,9 @@ void QuicFlags::add(Settings& settings) {
   const auto number = [](auto& value) {
     return [&value](const std::string& text) -> Result<void> {
       MOQ_TRY(const auto parsed, parse_size(text));
+      if (parsed < kLeastWindowBytes) {
+        return fail(Code::bad_config, "'" + text + "' is less than 2048, room for one packet");
+      }
       value = static_cast<std::remove_reference_t<decltype(value)>>(parsed);
       return {};
     };
@@ -247,6 +309,11 @@ void QuicFlags::add(Settings& settings) {
       "quic-max-streams", "quic.max_streams",
       [this](const std::string& text) -> Result<void> {
         MOQ_TRY(parameters.max_streams_bidi, parse_number<std::uint64_t>(text));
+        if (parameters.max_streams_bidi < kLeastStreams) {
+          return fail(Code::bad_config, "'" + text + "' is less than " +
+                                            std::to_string(kLeastStreams) +
+                                            ", what a session needs");
+        }
         parameters.max_streams_uni = parameters.max_streams_bidi;
         return {};
       },

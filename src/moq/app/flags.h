@@ -45,11 +45,13 @@ class Settings {
   CLI::Option* add_text(const std::string& flag, std::string key, std::string& value,
                         const std::string& help);
 
-  /// After parsing: takes from the file what flags and environment left open. Fails for a key that
-  /// is unknown, naming it and what could stand there.
+  /// After parsing: takes from the file what flags and environment left open. Fails with `io` for
+  /// one that cannot be read; for a key that is unknown it names it and what could stand there.
   Result<void> load_file(const std::string& path);
   /// Applies everything. Fails with the first bad value, naming its setting.
   Result<void> apply();
+  /// Whether what failed is the file's fault: then the command line was right.
+  [[nodiscard]] bool blames_file() const { return blames_file_; }
 
  private:
   struct Setting {
@@ -64,8 +66,12 @@ class Settings {
   CLI::Option* add_setting(const std::string& flag, std::string key, bool list, Setter set,
                            const std::string& help);
 
+  Result<void> read_file();
+
   CLI::App& app_;
   std::vector<std::unique_ptr<Setting>> settings_;
+  std::string file_;
+  bool blames_file_ = false;
 };
 
 /// Flags of QUIC, alike for client and relay: `--quic-*`.

@@ -18,11 +18,11 @@ std::vector<std::string> split(std::string_view text) {
 
 }  // namespace
 
-Result<Pattern> Pattern::parse(std::string_view text, std::string_view flag) {
+Result<Pattern> Pattern::parse(std::string_view text) {
   Pattern pattern;
   pattern.segments_ = split(text);
   const auto wild = [](const std::string& segment) { return segment == "*" || segment == "**"; };
-  const std::string name = std::string(flag) + " `" + std::string(text) + "`";
+  const std::string name = "`" + std::string(text) + "`";
   if (std::ranges::none_of(pattern.segments_, wild)) {
     return fail(Code::bad_config,
                 name + " has no wildcard, so it names exactly one broadcast; write `" +

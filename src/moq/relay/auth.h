@@ -14,7 +14,7 @@ namespace moq::relay {
 class Pattern {
  public:
   /// Fails with `bad_config` for one without wildcard: it would name exactly one broadcast.
-  static Result<Pattern> parse(std::string_view text, std::string_view flag);
+  static Result<Pattern> parse(std::string_view text);
   [[nodiscard]] bool matches(const net::Path& path) const;
   /// Could it match `root`, or a path below it?
   [[nodiscard]] bool reaches(const net::Path& root) const;

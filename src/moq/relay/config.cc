@@ -20,9 +20,9 @@ app::Settings::Setter into(std::vector<std::string>& list) {
   };
 }
 
-app::Settings::Setter into(std::vector<Pattern>& patterns, std::string flag) {
-  return [&patterns, flag](const std::string& text) -> Result<void> {
-    MOQ_TRY(Pattern pattern, Pattern::parse(text, flag));
+app::Settings::Setter into(std::vector<Pattern>& patterns) {
+  return [&patterns](const std::string& text) -> Result<void> {
+    MOQ_TRY(Pattern pattern, Pattern::parse(text));
     patterns.push_back(std::move(pattern));
     return {};
   };
@@ -84,16 +84,15 @@ void Config::add(CLI::App& app, app::Settings& settings, std::string& file) {
   settings.add_list(
       "auth-public", "auth.public",
       [this](const std::string& text) -> Result<void> {
-        MOQ_TRY(Pattern pattern, Pattern::parse(text, "--auth-public"));
+        MOQ_TRY(Pattern pattern, Pattern::parse(text));
         grants.publish.push_back(pattern);
         grants.subscribe.push_back(std::move(pattern));
         return {};
       },
       "What anyone may publish and subscribe to: `**`, `anon/**`; repeat");
-  settings.add_list("auth-public-publish", "auth.public_publish",
-                    into(grants.publish, "--auth-public-publish"), "The same, publishing alone");
-  settings.add_list("auth-public-subscribe", "auth.public_subscribe",
-                    into(grants.subscribe, "--auth-public-subscribe"),
+  settings.add_list("auth-public-publish", "auth.public_publish", into(grants.publish),
+                    "The same, publishing alone");
+  settings.add_list("auth-public-subscribe", "auth.public_subscribe", into(grants.subscribe),
                     "The same, subscribing alone");
   settings
       .add(

@@ -49,8 +49,10 @@ class RelayConfig : public testing::Test {
     } catch (const CLI::ParseError& error) {
       return fail(Code::internal, error.what());
     }
-    if (!file.empty()) MOQ_CHECK(settings.load_file(file));
-    MOQ_CHECK(settings.apply());
+    Result<void> good = file.empty() ? Result<void>() : settings.load_file(file);
+    if (good) good = settings.apply();
+    blames_file_ = settings.blames_file();
+    MOQ_CHECK(good);
     MOQ_CHECK(config.finish());
     return config;
   }
@@ -68,6 +70,7 @@ class RelayConfig : public testing::Test {
   }
 
   std::filesystem::path folder_;
+  bool blames_file_ = false;  ///< As `Settings` said after the last `read`.
   std::vector<std::string> environment_;
 };
 
@@ -146,31 +149,91 @@ TEST_F(RelayConfig, PublishingAndSubscribingAreGrantedApart) {
   EXPECT_FALSE(Grants::covers(config->grants.subscribe, net::Path::of("p/a")));
 }
 
+TEST_F(RelayConfig, TheFileMayStandAnywhere) {
+  const std::string file = write("relay.toml", "drain_timeout = \"1s\"\n");
+  const std::vector<std::string> flags = {
+      "--listen-tls-generate", "localhost", "--auth-public", "a/**", "--auth-public", "b/**,c/**"};
+  for (std::size_t at = 0; at <= flags.size(); at += 2) {
+    std::vector<std::string> arguments = flags;
+    arguments.insert(arguments.begin() + static_cast<std::ptrdiff_t>(at), file);
+    const auto config = read(arguments);
+    ASSERT_TRUE(config) << at << ": " << config.error().describe();
+    EXPECT_EQ(config->drain_timeout, 1s) << at;
+    EXPECT_EQ(config->grants.publish.size(), 3U) << at;
+  }
+}
+
+TEST_F(RelayConfig, TheReadmesFileIsGood) {
+  std::ifstream readme(std::string(MOQ_SOURCE_DIR) + "/src/moq/relay/README.md");
+  const std::string text{std::istreambuf_iterator<char>(readme), {}};
+  constexpr std::string_view kFence = "```toml\n";
+  const std::size_t begin = text.find(kFence) + kFence.size();
+  const auto config =
+      read({write("relay.toml", text.substr(begin, text.find("```", begin) - begin))});
+  ASSERT_TRUE(config) << config.error().describe();
+  EXPECT_EQ(config->listen.port, 4443);
+  EXPECT_TRUE(Grants::covers(config->grants.subscribe, net::Path::of("live/a")));
+  EXPECT_FALSE(Grants::covers(config->grants.publish, net::Path::of("live/a")));
+}
+
 TEST_F(RelayConfig, AnUnknownKeyIsNamedWithWhatCouldStandThere) {
   const std::string text = failure({write("relay.toml", "[listen]\nbnid = \"127.0.0.1:1\"\n")});
   EXPECT_TRUE(contains(text, "unknown field `bnid`")) << text;
   EXPECT_TRUE(contains(text, "`bind`")) << text;
   EXPECT_TRUE(contains(text, "in `listen`")) << text;
+  EXPECT_TRUE(blames_file_);
+}
+
+TEST_F(RelayConfig, WhatCannotStandInAFileIsNamedByItsPlace) {
+  const std::vector<std::pair<std::string, std::string>> bad = {
+      {"bogus = 1", "unknown field `bogus`, expected one of `log`, `listen`, `auth`"},
+      {"[server]\nbind = \"x\"", "unknown field `server`, expected one of `log`, `listen`"},
+      {"[listen.tls]\nbogus = 1",
+       "unknown field `bogus`, expected one of `cert`, `key`, `generate`, `root` in `listen.tls`"},
+      {"[listen.sll]\nkey = 1", "unknown field `sll`, expected one of `bind`"},
+      {"listen = \"x\"", "`listen` is a table"},
+      {"[[listen]]\nbind = \"x\"", "`listen` is a table"},
+      {"[listen.bind]\nport = 1", "`listen.bind` is not a table"},
+      {"[listen]\nbind = [\"a\", \"b\"]", "listen.bind: takes one value"},
+      {"[cluster]\nid = 1979-05-27", "cluster.id: neither text nor number"},
+      {"[cluster]\nid = -1", "cluster.id: '-1' is not a number"}};
+  for (const auto& [text, says] : bad) {
+    const std::string path = write("relay.toml", text);
+    const std::string said = failure({path});
+    EXPECT_TRUE(contains(said, path + ": ")) << said;
+    EXPECT_TRUE(contains(said, says)) << said;
+    EXPECT_TRUE(blames_file_) << said;
+  }
+}
+
+TEST_F(RelayConfig, AFileIsNotBlamedForTheCommandLine) {
+  const std::string file = write("relay.toml", "[listen]\nbind = \"127.0.0.1:1\"\n");
+  EXPECT_TRUE(contains(failure({file, "--listen", "x"}), "--listen: "));
+  EXPECT_FALSE(blames_file_);
 }
 
 TEST_F(RelayConfig, ABrokenFileIsNamedWithItsLine) {
   const std::string path = write("relay.toml", "[listen]\nbind = \n");
   const std::string text = failure({path});
   EXPECT_TRUE(contains(text, path + ":2")) << text;
-  EXPECT_TRUE(contains(failure({(folder_ / "missing.toml").string()}), "missing.toml"));
+  const std::string missing = (folder_ / "missing.toml").string();
+  EXPECT_EQ(read({missing}).error().text, "FILE: '" + missing + "': No such file or directory");
+  EXPECT_EQ(read({folder_.string()}).error().text,
+            "FILE: '" + folder_.string() + "': Is a directory");
 }
 
 TEST_F(RelayConfig, BadValuesNameTheirSetting) {
   const std::vector<std::string> good = {"--listen-tls-generate", "localhost", "--auth-public",
                                          "**"};
   const std::vector<std::pair<std::string, std::string>> bad = {
-      {"--listen", "nowhere"},      {"--cluster-id", "0"},
-      {"--cluster-id", "x"},        {"--cluster-id", "9007199254740992"},
-      {"--drain-timeout", "soon"},  {"--listen-version", "moq-lite-99"},
-      {"--log-level", "loud"},      {"--auth-public", "exact"},
-      {"--listen-timeout", "0s"},   {"--cache-capacity", "lots"},
-      {"--cache-capacity", "1000"}, {"--cache-capacity", "101%"},
-      {"--quic-gso", "perhaps"},    {"--web-http-listen", "127.0.0.1"}};
+      {"--listen", "nowhere"},        {"--cluster-id", "0"},
+      {"--cluster-id", "x"},          {"--cluster-id", "9007199254740992"},
+      {"--drain-timeout", "soon"},    {"--listen-version", "moq-lite-99"},
+      {"--log-level", "loud"},        {"--auth-public", "exact"},
+      {"--listen-timeout", "0s"},     {"--cache-capacity", "lots"},
+      {"--cache-capacity", "1000"},   {"--cache-capacity", "101%"},
+      {"--quic-receive-window", "0"}, {"--quic-max-streams", "0"},
+      {"--quic-gso", "perhaps"},      {"--web-http-listen", "127.0.0.1"}};
   for (const auto& [flag, value] : bad) {
     std::vector<std::string> arguments = good;
     arguments.push_back(flag);

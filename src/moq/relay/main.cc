@@ -90,12 +90,12 @@ int main(int argc, char** argv) {
     return app::kBadUsage;
   }
   Result<void> read = file.empty() ? Result<void>() : settings.load_file(file);
-  const bool file_is_good = read.has_value();
   if (read) read = settings.apply();
   if (read) read = config.finish();
   if (!read) {
     std::fputs(app::describe_usage_error(app, read.error()).c_str(), stderr);
-    return file_is_good && read.error().code == Code::bad_config ? app::kBadUsage : app::kFailed;
+    const bool failed = settings.blames_file() || read.error().code == Code::io;
+    return failed ? app::kFailed : app::kBadUsage;
   }
   app::start_log("moq-relay", config.log_level);
   return run(config);

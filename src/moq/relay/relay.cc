@@ -14,10 +14,7 @@ Result<std::unique_ptr<Relay>> Relay::create(const native::Environment& environm
   options.quic = config.quic.parameters;
   MOQ_TRY(options.reset_key, config.reset_key());
   auto server = native::Server::create(environment, std::move(options));
-  if (!server) {
-    return std::unexpected(
-        server.error().with_context("listening on " + config.listen.to_string()));
-  }
+  if (!server) return std::unexpected(server.error().with_context("--listen"));
   // Below 2^53, so that JavaScript reads it right.
   const std::uint64_t hop = config.hop.value_or(1 + environment.random->below((1ULL << 53) - 1));
   return std::unique_ptr<Relay>(

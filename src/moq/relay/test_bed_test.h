@@ -77,7 +77,7 @@ class Bed {
     }
     config.listen = relay_host.address(kPort);
     config.identities = {identity()};
-    auto all = Pattern::parse("**", "test");
+    auto all = Pattern::parse("**");
     config.grants.publish = {*all};
     config.grants.subscribe = {*all};
     config.versions.assign(net::session_versions().begin(), net::session_versions().end());
