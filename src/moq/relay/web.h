@@ -7,19 +7,15 @@
 
 namespace moq::relay {
 
-/// Limits of the web listener; nothing in it needs more.
-inline constexpr std::size_t kMaxHttpRequestBytes = 16 << 10;
+/// Clients at once; more are turned away.
 inline constexpr std::size_t kMaxHttpConnections = 256;
-/// A connection that sends or takes nothing for this long is dropped.
-inline constexpr Duration kHttpTimeout = 10s;
 
-/// Plain HTTP beside the relay, for people and scripts: `/certificate.sha256`,
-/// `/announced[/PREFIX]`,
-/// `/fetch/BROADCAST/TRACK?group=N`, `/health`. Belongs to the loop's thread.
+/// Plain HTTP beside the relay, for people and scripts: `WebPages` over TCP. Belongs to the loop's
+/// thread.
 class Web {
  public:
   /// Binds. Fails with the network's error. `loop` and `relay` must outlive it.
-  static Result<std::unique_ptr<Web>> create(io::Loop& loop, Relay& relay,
+  static Result<std::unique_ptr<Web>> create(io::Loop& loop, const Relay& relay,
                                              const transport::SocketAddress& address);
   ~Web();
   [[nodiscard]] transport::SocketAddress address() const;
