@@ -1,0 +1,134 @@
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "moq/app/child_test.h"
+#include "moq/io/tcp.h"
+#include "moq/native/client.h"
+#include "moq/relay/config.h"
+
+// The program as people run it, on this machine.
+namespace moq::relay {
+namespace {
+
+using app::test::Child;
+using app::test::RelayChild;
+
+std::vector<std::string> relay(std::vector<std::string> more) {
+  std::vector<std::string> all = {std::string(MOQ_BIN_DIR) + "/moq-relay",
+                                  "--listen",
+                                  "127.0.0.1:0",
+                                  "--listen-tls-generate",
+                                  "127.0.0.1",
+                                  "--auth-public",
+                                  "**"};
+  all.insert(all.end(), more.begin(), more.end());
+  return all;
+}
+
+/// What it says of a start that fails: its last line.
+std::string last_line(Child& child, int exit_code) {
+  EXPECT_EQ(child.wait(), exit_code) << child;
+  const std::string& log = child.err();
+  if (!log.ends_with('\n')) return "";
+  const std::size_t begin = log.rfind('\n', log.size() - 2);
+  return log.substr(begin == std::string::npos ? 0 : begin + 1);
+}
+
+TEST(RelayProgram, APortInUseIsNamedByItsFlag) {
+  RelayChild first;
+  Child same(relay({"--listen", first.authority()}));
+  EXPECT_NE(last_line(same, 1).find("--listen: bind to " + first.authority() +
+                                    ": Address already in use"),
+            std::string::npos)
+      << same;
+  Child same_web(relay({"--web-http-listen", first.authority()}));
+  EXPECT_NE(
+      last_line(same_web, 1)
+          .find("--web-http-listen: listen at " + first.authority() + ": Address already in use"),
+      std::string::npos)
+      << same_web;
+}
+
+TEST(RelayProgram, ExitCodesTellACommandLineFromTheRest) {
+  const std::string file = testing::TempDir() + "moq-relay-" + std::to_string(::getpid()) + ".toml";
+  std::ofstream(file) << "[listen]\nbogus = 1\n";
+  Child unknown_key(relay({file}));
+  EXPECT_EQ(last_line(unknown_key, 1).find("moq-relay: " + file + ": unknown field `bogus`"), 0U);
+  std::filesystem::remove(file);
+  Child no_file(relay({file}));
+  EXPECT_EQ(last_line(no_file, 1),
+            "moq-relay: FILE: '" + file + "': No such file or directory; see moq-relay --help\n");
+  Child bad_flag(relay({"--drain-timeout", "soon"}));
+  EXPECT_EQ(last_line(bad_flag, 2).find("moq-relay: --drain-timeout: 'soon' is not a"), 0U);
+  Child bad_address(relay({"--listen", "nowhere"}));
+  EXPECT_EQ(last_line(bad_address, 2).find("moq-relay: --listen: 'nowhere' is not ADDR"), 0U);
+  Child bad_environment(relay({}), {"MOQ_CLUSTER_ID=0"});
+  EXPECT_EQ(last_line(bad_environment, 2).find("moq-relay: --cluster-id: '0' is not"), 0U);
+}
+
+TEST(RelayProgram, SigtermEndsAnIdleOneAtOnce) {
+  RelayChild started;
+  started.child().signal(SIGTERM);
+  EXPECT_EQ(started.child().wait(), 0);
+  EXPECT_NE(started.child().err().find("event=drained sessions=0"), std::string::npos)
+      << started.child();
+}
+
+TEST(RelayProgram, ASecondSigtermWaitsForNobody) {
+  RelayChild started;
+  auto loop = *io::Loop::create();
+  io::Resolver resolver;
+  SystemRandom random;
+  auto client = *native::Client::create(native::Environment(*loop, resolver, random), {});
+  // A session that stays where it is, whatever the relay asks.
+  auto established = loop->run(client.connect(*native::Url::parse(started.url()), {}));
+  ASSERT_TRUE(established) << established.error().describe();
+  started.child().expect_err("event=session_accepted");
+  started.child().signal(SIGTERM);
+  started.child().expect_err("event=draining sessions=1");
+  const auto begin = std::chrono::steady_clock::now();
+  started.child().signal(SIGTERM);
+  EXPECT_EQ(started.child().wait(), 0);
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, Config().drain_timeout);
+}
+
+/// All that an HTTP client gets for `request`; the connection is reset if it does not end well.
+std::string ask(const RelayChild& relay, const std::string& request) {
+  auto loop = *io::Loop::create();
+  const auto address = *transport::SocketAddress::parse(relay.authority());
+  auto stream = loop->run(io::TcpStream::connect(*loop, address));
+  if (!stream) return stream.error().describe();
+  return loop->run([](io::TcpStream& tcp, std::string text) -> kio::Task<std::string> {
+    Bytes data = Bytes::copy(text);
+    const auto written = co_await tcp.write(data);
+    if (!written) co_return written.error().describe();
+    std::string all;
+    for (;;) {
+      const auto part = co_await tcp.read(65536);
+      if (!part) co_return part.error().describe();
+      if (part->empty()) co_return all;
+      all += part->text();
+    }
+  }(**stream, request));
+}
+
+TEST(RelayProgram, AnswersTheFirstOfPipelinedRequestsWithoutAReset) {
+  RelayChild started;
+  const std::string get = "GET /health HTTP/1.1\r\nHost: relay\r\n\r\n";
+  std::string many;
+  for (int i = 0; i < 1000; ++i) many += get;
+  const std::string answer = ask(started, many);
+  EXPECT_EQ(answer.find("HTTP/1.1 200 OK\r\n"), 0U) << answer;
+  EXPECT_NE(answer.find("\r\nConnection: close\r\n"), std::string::npos);
+  EXPECT_TRUE(answer.ends_with("\r\n\r\nok\n"));
+  const std::string body(100'000, 'x');
+  const std::string refused =
+      ask(started,
+          "POST / HTTP/1.1\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body);
+  EXPECT_EQ(refused.find("HTTP/1.1 405 Method Not Allowed\r\n"), 0U) << refused;
+}
+
+}  // namespace
+}  // namespace moq::relay
