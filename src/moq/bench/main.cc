@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "moq/app/events.h"
+#include "moq/app/start.h"
 #include "moq/bench/report.h"
 #include "moq/bench/worker.h"
 #include "moq/io/signals.h"
@@ -17,8 +18,6 @@
 namespace moq::bench {
 namespace {
 
-constexpr int kFailed = 1;
-constexpr int kBadUsage = 2;
 /// Beyond the cores a machine has, threads only wait for each other.
 constexpr unsigned kMaxThreads = 256;
 /// From the start of the program to the first connection: threads start meanwhile.
@@ -37,7 +36,7 @@ struct Options {
 
 int report(const Error& error) {
   app::Event("failed").add("error", error.describe()).write(log::Level::error);
-  return kFailed;
+  return app::kFailed;
 }
 
 void print(const std::string& line) {
@@ -98,6 +97,9 @@ Result<Plan> make_plan(Options& options) {
   MOQ_TRY(plan.url, native::Url::parse(options.client.url));
   if (options.prefix.empty()) {
     options.prefix = "bench-" + std::to_string(SystemRandom().below(1'000'000));
+  }
+  if (options.scenario.stalled > 0 && !plan.url.raw_quic()) {
+    return fail(Code::bad_config, "--stalled needs a moqt:// URL");
   }
   MOQ_TRY(plan.prefix, net::Path::parse(options.prefix));
   plan.client = options.client.options;
@@ -203,13 +205,13 @@ int run(Plan plan, const Options& options) {
     // The threads are in the middle of it, and there is nothing to be kept.
     report(collected.error());
     std::fflush(nullptr);
-    std::_Exit(kFailed);
+    std::_Exit(app::kFailed);
   }
   threads.clear();
   for (const auto& result : results) {
     if (!result) return report(result.error());
   }
-  return collector.finish() ? 0 : kFailed;
+  return collector.finish() ? 0 : app::kFailed;
 }
 
 int main(int argc, char** argv) {
@@ -225,13 +227,21 @@ int main(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? 0 : kBadUsage;
+    if (error.get_exit_code() == 0) return app.exit(error);
+    std::fputs(app::describe_usage_error(app, error).c_str(), stderr);
+    return app::kBadUsage;
   }
-  const auto applied = settings.apply();
+  Result<Plan> plan = Plan();
+  if (auto applied = settings.apply(); !applied) {
+    plan = std::unexpected(std::move(applied).error());
+  } else {
+    plan = make_plan(options);
+  }
+  if (!plan) {
+    std::fputs(app::describe_usage_error(app, plan.error()).c_str(), stderr);
+    return app::kBadUsage;
+  }
   app::start_log("moq-bench", options.log_level);
-  if (!applied) return report(applied.error()), kBadUsage;
-  auto plan = make_plan(options);
-  if (!plan) return report(plan.error()), kBadUsage;
   return run(*std::move(plan), options);
 }
 

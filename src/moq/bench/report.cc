@@ -28,6 +28,7 @@ Json describe(const Scenario& scenario) {
           {"subscribers", scenario.subscribers},
           {"subscriptions", scenario.subscriptions},
           {"watchers", scenario.watchers},
+          {"stalled", scenario.stalled},
           {"fps", scenario.fps},
           {"frame_bytes", scenario.frame_bytes.text()},
           {"group_frames", scenario.group_frames},

@@ -15,7 +15,7 @@ struct ProcessUse {
   std::optional<ProcessSample> end;
 };
 
-// Each is one line of JSON, without the line feed; docs/performance.md names the fields.
+// Each is one line of JSON, without the line feed; README.md names the fields.
 std::string start_line(const Scenario& scenario, unsigned threads);
 std::string interval_line(Duration elapsed, Duration interval, const Totals& totals,
                           const std::optional<ProcessSample>& process);

@@ -110,6 +110,7 @@ void Scenario::add(app::Settings& settings) {
   add_count("subscribers", subscribers, "Connections that subscribe");
   add_count("subscriptions", subscriptions, "Broadcasts that each subscriber reads");
   add_count("watchers", watchers, "Connections that only watch announcements");
+  add_count("stalled", stalled, "Connections that subscribe and never read (moqt:// alone)");
   settings
       .add(
           "fps", "",
@@ -145,7 +146,7 @@ Result<void> Scenario::check() const {
   }
   if (group_frames == 0) return fail(Code::bad_config, "--group-frames is at least 1");
   if (duration <= Duration::zero()) return fail(Code::bad_config, "--duration is more than 0");
-  if (subscribers > 0 && (publishers == 0 || broadcasts == 0)) {
+  if (subscribers + stalled > 0 && (publishers == 0 || broadcasts == 0)) {
     return fail(Code::bad_config, "subscribers need a publisher with a broadcast");
   }
   if (subscribers > 0 && subscriptions > publishers * broadcasts) {

@@ -31,6 +31,7 @@ struct Scenario {
   std::uint64_t subscribers = 200;
   std::uint64_t subscriptions = 1;  ///< Of each subscriber, spread over the broadcasts.
   std::uint64_t watchers = 0;       ///< See all announcements, and read nothing.
+  std::uint64_t stalled = 0;        ///< Subscribe to a broadcast each, and never read.
   double fps = 60;                  ///< Frames a second of each broadcast; 0 = none.
   Range frame_bytes{4096, 4096};
   std::uint64_t group_frames = 60;

@@ -33,11 +33,15 @@ void GroupCount::add(std::uint64_t sequence) {
 
 std::uint64_t GroupCount::missing() const { return count == 0 ? 0 : highest - lowest + 1 - count; }
 
-kio::Task<std::optional<Joined>> join(Stage& stage, std::uint64_t connection,
-                                      net::SessionOptions options) {
+kio::Task<void> wait_for_turn(Stage& stage, std::uint64_t connection) {
   kio::Clock& clock = stage.executor.clock();
   const Duration wait = stage.plan.turn_of(connection) - clock.now();
   co_await kio::sleep(clock, std::max(wait, Duration::zero()));
+}
+
+kio::Task<std::optional<Joined>> join(Stage& stage, std::uint64_t connection,
+                                      net::SessionOptions options) {
+  co_await wait_for_turn(stage, connection);
   const TimePoint dialed = read_clock();
   auto established = co_await stage.client.connect(stage.plan.url, std::move(options));
   if (!established) {

@@ -9,6 +9,7 @@
 #include "moq/bench/tally.h"
 #include "moq/native/client.h"
 #include "moq/net/path.h"
+#include "moq/transport/quic/client.h"
 
 namespace moq::bench {
 
@@ -35,9 +36,9 @@ struct Plan {
     return scenario.publishers * scenario.broadcasts;
   }
   // Connections are numbered, and come in the ramp, in this order: watchers, publishers,
-  // subscribers.
+  // subscribers, stalled ones.
   [[nodiscard]] std::uint64_t connections() const {
-    return scenario.watchers + scenario.publishers + scenario.subscribers;
+    return scenario.watchers + scenario.publishers + scenario.subscribers + scenario.stalled;
   }
   [[nodiscard]] TimePoint turn_of(std::uint64_t connection) const;
 };
@@ -57,7 +58,9 @@ struct Stage {
   const Plan& plan;
   Tally& tally;
   kio::Executor& executor;
+  const native::Environment& environment;
   const native::Client& client;
+  transport::quic::Client& raw_client;  ///< For connections that keep to no rules.
   SeededRandom random;
   std::deque<GroupCount> group_counts;  ///< One a subscription; never moved.
 
@@ -72,7 +75,9 @@ struct Joined {
   TimePoint dialed;
 };
 
-/// Waits for the turn of the connection with this number and dials. None, and counted, if that
+/// Waits for the turn of the connection with this number.
+kio::Task<void> wait_for_turn(Stage& stage, std::uint64_t connection);
+/// Waits for its turn and dials. None, and counted, if that
 /// fails.
 kio::Task<std::optional<Joined>> join(Stage& stage, std::uint64_t connection,
                                       net::SessionOptions options);
@@ -83,5 +88,6 @@ kio::Task<void> outlive(Stage& stage, const net::Session& session);
 kio::Task<void> publish(Stage& stage, std::uint64_t index);
 kio::Task<void> subscribe(Stage& stage, std::uint64_t index);
 kio::Task<void> watch(Stage& stage, std::uint64_t index);
+kio::Task<void> stall(Stage& stage, std::uint64_t index);
 
 }  // namespace moq::bench

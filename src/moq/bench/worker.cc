@@ -19,6 +19,7 @@ kio::Task<void> run(Stage& stage, unsigned thread) {
     start(watch, scenario.watchers);
     start(publish, scenario.publishers);
     start(subscribe, scenario.subscribers);
+    start(stall, scenario.stalled);
     co_await kio::sleep(clock, stage.plan.schedule.end - clock.now());
   }
   std::uint64_t lost_groups = 0;
@@ -40,10 +41,13 @@ Result<void> run_worker(const Plan& plan, unsigned thread, Tally& tally) {
   SystemRandom random;
   const native::Environment environment(*loop, resolver, random);
   MOQ_TRY(const auto client, native::Client::create(environment, plan.client));
+  transport::quic::Client raw_client(environment.quic());
   Stage stage{.plan = plan,
               .tally = tally,
               .executor = *loop,
+              .environment = environment,
               .client = client,
+              .raw_client = raw_client,
               .random = SeededRandom(plan.seed + thread),
               .group_counts = {}};
   loop->run(run(stage, thread));
