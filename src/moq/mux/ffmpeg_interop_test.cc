@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <fstream>
 #include <memory>
+#include <sstream>
 
 #include "moq/mux/exporter.h"
 #include "moq/mux/importer.h"
@@ -96,6 +97,17 @@ class Ffmpeg : public ::testing::Test {
                          " -show_entries stream=nb_read_frames -of csv=p=0 " + path)
                          .output.c_str());
   }
+  /// The first presentation time in a stream that is not before `from`, in seconds, as ffprobe
+  /// says.
+  static double first_pts(const std::string& path, const std::string& stream, double from = -1e9) {
+    std::istringstream lines(run("ffprobe -v error -select_streams " + stream +
+                                 " -show_entries packet=pts_time -of csv=p=0 " + path)
+                                 .output);
+    for (std::string line; std::getline(lines, line);) {
+      if (const double pts = std::atof(line.c_str()); pts >= from - 0.0005) return pts;
+    }
+    return -1;
+  }
   /// What a decoder has to say about the file; nothing is good.
   static std::string complaints(const std::string& path) {
     return run("ffmpeg -v warning -xerror -i " + path + " -f null -").output;
@@ -139,6 +151,24 @@ TEST_F(Ffmpeg, EditLists) {
   const std::string path = save("out.mp4", carry(input, Importer::Format::fmp4, {}));
   EXPECT_EQ(count(path, "v"), 50);
   EXPECT_EQ(complaints(path), "");
+}
+
+TEST_F(Ffmpeg, EditListsKeepSoundAndPictureTogether) {
+  // The sound begins a second after the picture: a pause in its edit list says so.
+  const Command late = run(
+      "ffmpeg -v fatal -f lavfi -i testsrc2=size=160x120:rate=25 -itsoffset 1 -f lavfi -i "
+      "sine=sample_rate=48000 -t 3 -c:v libx264 -preset ultrafast -bf 2 -c:a aac -f mp4 -movflags "
+      "frag_keyframe+delay_moov -");
+  for (const std::string& input :
+       {encode("-g 10 -bf 2 -c:a aac -f mp4 -movflags frag_keyframe+delay_moov"), late.output}) {
+    const std::string in = save("in.mp4", input);
+    const std::string out = save("out.mp4", carry(input, Importer::Format::fmp4, {}));
+    // Sound from before the first picture is left out.
+    const double picture = first_pts(in, "v");
+    EXPECT_NEAR(first_pts(out, "a") - first_pts(out, "v"), first_pts(in, "a", picture) - picture,
+                0.001);
+    EXPECT_EQ(complaints(out), "");
+  }
 }
 
 TEST_F(Ffmpeg, Hevc) {

@@ -40,7 +40,7 @@ class Passthrough : public Shaper {
  public:
   explicit Passthrough(const Track& track) {
     track_ = track;
-    track_->edit_offset = 0;  // The samples are shifted already.
+    track_->edit_shift = 0;  // The samples are shifted already.
   }
   Result<std::optional<Sample>> shape(Sample sample) override { return sample; }
   [[nodiscard]] std::uint64_t timescale() const override { return track_->timescale; }

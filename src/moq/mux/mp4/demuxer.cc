@@ -108,6 +108,7 @@ Result<void> Demuxer::take_box(FourCc type, const Bytes& box, std::size_t header
     if (!movie_->fragmented) {
       return fail(Code::unsupported, "mp4: not fragmented (ffmpeg: -movflags cmaf)");
     }
+    lift_edits(*movie_);
     events_.emplace_back(*movie_);
     return {};
   }

@@ -116,12 +116,60 @@ TEST(Demuxer, ReadsSeveralSamplesOfSeveralTracksAFragment) {
 TEST(Demuxer, AppliesEditLists) {
   const Output out = demux(read_testdata("frag_edits_h264_aac.mp4"));
   ASSERT_FALSE(out.error) << out.error->describe();
-  // As ffprobe lists them: 0, 120, 40, 80 ms at 12800 units a second.
+  // All is moved by the longer of the two delays, the 80 ms of the video: no time is below 0, and
+  // nothing is decoded after it is shown. As ffprobe lists them: 0, 120, 40, 80 ms at 12800 units a
+  // second.
   const std::vector<Sample> video = out.samples(1);
   EXPECT_EQ(pts_of({video.begin(), video.begin() + 4}),
-            (std::vector<std::uint64_t>{0, 1536, 512, 1024}));
-  // The encoder's delay, 1024 samples, is cut off.
-  EXPECT_EQ(pts_of(out.samples(2))[2], 1024U);
+            (std::vector<std::uint64_t>{1024, 1024 + 1536, 1024 + 512, 1024 + 1024}));
+  EXPECT_EQ(video[0].dts, 0U);
+  for (const Sample& sample : video) EXPECT_GE(sample.composition_offset, 0);
+  // The encoder's delay, 1024 samples, lies before 0, which is at 80 ms.
+  const std::vector<Sample> audio = out.samples(2);
+  for (std::size_t i = 0; i < 4; ++i) EXPECT_EQ(audio[i].pts(), 3840 + 1024 * i - 1024);
+}
+
+/// `init` of one track with an edit list of these durations and media times.
+Bytes with_edits(const Bytes& init, const std::vector<std::pair<std::uint32_t, int>>& edits) {
+  BoxWriter list;
+  const std::size_t edts = list.begin("edts");
+  const std::size_t elst = list.begin_full("elst", 0, 0);
+  list.out().u32(static_cast<std::uint32_t>(edits.size()));
+  for (const auto& [duration, time] : edits) {
+    list.out().u32(duration).u32(static_cast<std::uint32_t>(time)).u32(0x00010000);
+  }
+  list.end(elst);
+  list.end(edts);
+  const Bytes added = list.take();
+  // At the end of `trak`, and the sizes of what holds it.
+  const Box moov = *find_box(init.span(), "moov");
+  const Box trak = *find_box(moov.body, "trak");
+  const auto offset_of = [&init](ByteSpan part) {
+    return static_cast<std::size_t>(part.data() - init.data());
+  };
+  std::vector<std::uint8_t> out(init.begin(), init.end());
+  for (const Box& box : {moov, trak}) {
+    const Bytes size =
+        Writer().u32(static_cast<std::uint32_t>(box.whole.size() + added.size())).take();
+    std::ranges::copy(size, out.begin() + static_cast<std::ptrdiff_t>(offset_of(box.whole)));
+  }
+  const std::size_t end = offset_of(trak.whole) + trak.whole.size();
+  out.insert(out.begin() + static_cast<std::ptrdiff_t>(end), added.begin(), added.end());
+  return Bytes::copy(ByteSpan(out));
+}
+
+TEST(Demuxer, ReadsEdits) {
+  const Output file = demux(read_testdata("cmaf_h264_aac.mp4"));
+  const Bytes init = write_init(std::span(file.movie.tracks).subspan(1, 1));
+  const auto shift = [&init](const std::vector<std::pair<std::uint32_t, int>>& edits) {
+    return parse_init(with_edits(init, edits))->tracks.at(0).edit_shift;
+  };
+  EXPECT_EQ(shift({}), 0);
+  EXPECT_EQ(shift({{0, 312}}), -312);
+  // A pause of 978 ms, at 48000 units a second.
+  EXPECT_EQ(shift({{978, -1}, {0, 312}}), 978 * 48 - 312);
+  EXPECT_EQ(shift({{500, -1}, {500, -1}, {0, 0}, {100, 7}}), 48'000);
+  EXPECT_EQ(shift({{UINT32_MAX, -1}, {0, 312}}), 0);
 }
 
 class Pieces : public ::testing::TestWithParam<std::size_t> {};

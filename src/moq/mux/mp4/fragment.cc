@@ -1,7 +1,6 @@
 #include "moq/mux/mp4/fragment.h"
 
 #include <algorithm>
-#include <limits>
 
 namespace moq::mux::mp4 {
 namespace {
@@ -122,18 +121,16 @@ class TrackRuns {
     data_ += size;
   }
 
-  /// Applies the edit list: video keeps its decode times, audio has no others.
+  /// Applies the edit list. Decode times are not below 0: where there is no room before the first,
+  /// video is shown earlier after its decoding, and audio begins at 0.
   void shift_by_edit(Sample& sample) const {
-    const std::int32_t back = track_->edit_offset;
-    if (back == 0) return;
-    if (track_->kind == Track::Kind::audio) {
-      const auto most = static_cast<std::uint64_t>(back);
-      sample.dts -= std::min(sample.dts, most);
-      return;
-    }
-    const std::int64_t moved = std::int64_t{sample.composition_offset} - back;
-    if (moved >= std::numeric_limits<std::int32_t>::min()) {
-      sample.composition_offset = static_cast<std::int32_t>(moved);
+    const std::int64_t shift = track_->edit_shift;
+    if (shift >= 0) {
+      sample.dts += static_cast<std::uint64_t>(shift);
+    } else if (track_->kind == Track::Kind::audio) {
+      sample.dts -= std::min(sample.dts, static_cast<std::uint64_t>(-shift));
+    } else if (shift + sample.composition_offset >= INT32_MIN) {
+      sample.composition_offset = static_cast<std::int32_t>(shift + sample.composition_offset);
     }
   }
 

@@ -5,6 +5,10 @@
 namespace moq::mux::mp4 {
 namespace {
 
+/// Edits beyond a day are lies.
+constexpr std::int64_t kMaxEditSeconds = 24 * 3600;
+constexpr std::int64_t kMicroseconds = 1'000'000;
+
 Error broken(std::string_view what) {
   return {Code::decode, "mp4: " + std::string(what) + " is missing or broken"};
 }
@@ -58,27 +62,48 @@ Result<void> read_entry(const Bytes& moov, ByteSpan mdia, Track& out) {
   return {};
 }
 
-/// The first edit that shows media says how far to move back. Others are tolerated and ignored.
-std::int32_t read_edits(ByteSpan trak) {
+/// Units per second of the edits' durations; 0 if the movie does not say.
+std::uint32_t read_movie_timescale(ByteSpan moov) {
+  const std::optional<Box> mvhd = find_box(moov, "mvhd");
+  Reader in(mvhd ? mvhd->body : ByteSpan());
+  skip_times(in);
+  return in.u32();
+}
+
+/// `value` from one count of units per second to another, rounded up. Neither is 0.
+std::int64_t scale_up(std::int64_t value, std::int64_t from, std::int64_t to) {
+  const __int128_t scaled = (static_cast<__int128_t>(value) * to + from - 1) / from;
+  return static_cast<std::int64_t>(scaled);
+}
+
+/// Pauses at the start move forward, and the first edit that shows media says how far to move back.
+/// Later ones are tolerated and ignored.
+std::int64_t read_edits(ByteSpan trak, std::uint32_t movie_timescale, std::uint32_t timescale) {
   const std::optional<Box> edts = find_box(trak, "edts");
   const std::optional<Box> elst = edts ? find_box(edts->body, "elst") : std::nullopt;
   if (!elst) return 0;
+  const std::int64_t most = kMaxEditSeconds * timescale;
   Reader in(elst->body);
   const bool wide = in.u8() == 1;
   in.u24();
   const std::uint32_t count = in.u32();
+  std::int64_t pause = 0;
   for (std::uint32_t i = 0; i < count && in.ok(); ++i) {
-    in.skip(wide ? 8 : 4);
+    const std::uint64_t duration = wide ? in.u64() : in.u32();
     const std::int64_t time =
         wide ? static_cast<std::int64_t>(in.u64()) : static_cast<std::int32_t>(in.u32());
     in.u32();
-    // -1 is an empty edit, a pause before the media.
-    if (in.ok() && time >= 0) return time <= INT32_MAX ? static_cast<std::int32_t>(time) : 0;
+    if (!in.ok() || time > most) return 0;
+    if (time >= 0) return pause - time;
+    if (movie_timescale == 0) continue;
+    if (duration > std::uint64_t{kMaxEditSeconds} * movie_timescale) return 0;
+    pause += scale_up(static_cast<std::int64_t>(duration), movie_timescale, timescale);
+    if (pause > most) return 0;
   }
   return 0;
 }
 
-Result<Track> parse_track(const Bytes& moov, ByteSpan trak) {
+Result<Track> parse_track(const Bytes& moov, ByteSpan trak, std::uint32_t movie_timescale) {
   Track out;
   MOQ_CHECK(read_track_header(trak, out));
   const std::optional<Box> mdia = find_box(trak, "mdia");
@@ -87,7 +112,7 @@ Result<Track> parse_track(const Bytes& moov, ByteSpan trak) {
   if (out.kind == Track::Kind::other) return out;
   MOQ_CHECK(read_media_header(mdia->body, out));
   MOQ_CHECK(read_entry(moov, mdia->body, out));
-  out.edit_offset = read_edits(trak);
+  out.edit_shift = read_edits(trak, movie_timescale, out.timescale);
   return out;
 }
 
@@ -119,6 +144,7 @@ const Track* Movie::find(std::uint32_t id) const {
 
 Result<Movie> parse_movie(const Bytes& moov) {
   Movie out;
+  const std::uint32_t movie_timescale = read_movie_timescale(moov.span());
   BoxReader boxes(moov.span());
   for (;;) {
     MOQ_TRY(const std::optional<Box> box, boxes.next());
@@ -126,7 +152,7 @@ Result<Movie> parse_movie(const Bytes& moov) {
     if (box->type == FourCc("mvex")) out.fragmented = true;
     if (box->type != FourCc("trak")) continue;
     if (out.tracks.size() == kMaxTracks) return fail(Code::too_many, "mp4: too many tracks");
-    MOQ_TRY(Track track, parse_track(moov, box->body));
+    MOQ_TRY(Track track, parse_track(moov, box->body, movie_timescale));
     if (out.find(track.id)) return fail(Code::decode, "mp4: two tracks have one id");
     out.tracks.push_back(std::move(track));
   }
@@ -134,6 +160,18 @@ Result<Movie> parse_movie(const Bytes& moov) {
     MOQ_CHECK(read_defaults(mvex->body, out));
   }
   return out;
+}
+
+void lift_edits(Movie& movie) {
+  std::int64_t lead_us = 0;
+  for (const Track& track : movie.tracks) {
+    if (track.edit_shift >= 0) continue;
+    lead_us = std::max(lead_us, scale_up(-track.edit_shift, track.timescale, kMicroseconds));
+  }
+  for (Track& track : movie.tracks) {
+    if (track.kind == Track::Kind::other) continue;
+    track.edit_shift += scale_up(lead_us, kMicroseconds, track.timescale);
+  }
 }
 
 Result<Movie> parse_init(const Bytes& init) {

@@ -30,8 +30,9 @@ struct Track {
   std::uint32_t timescale = 0;  ///< Units per second; not 0.
   SampleEntry entry;
   SampleDefaults defaults;
-  /// What the edit list moves presentation back by, in `timescale`: encoder delay, mostly.
-  std::int32_t edit_offset = 0;
+  /// What the edit list moves presentation by, in `timescale`: back over the encoder's delay,
+  /// forward by a pause before the media.
+  std::int64_t edit_shift = 0;
 };
 
 struct Movie {
@@ -44,6 +45,8 @@ struct Movie {
 
 /// Reads the body of `moov`. The tracks' bytes share it.
 Result<Movie> parse_movie(const Bytes& moov);
+/// Moves all tracks forward by one time, so that no edit list takes any below 0.
+void lift_edits(Movie& movie);
 /// Reads an init segment: `ftyp` and `moov`.
 Result<Movie> parse_init(const Bytes& init);
 
