@@ -9,6 +9,8 @@ namespace {
 
 /// Read from stdin at once: a pipe holds this much.
 constexpr std::size_t kReadBytes = std::size_t{64} << 10;
+/// How long a broadcast is there at least: some round trips through several relays.
+constexpr Duration kLastCall = 2s;
 
 /// Announces the broadcast once it has a track: who finds it, finds a catalog.
 Result<void> follow(Stage& stage, mux::Importer& importer) {
@@ -70,6 +72,18 @@ kio::Task<Result<void>> feed(Stage& stage, io::ByteSource& source, mux::Importer
   }
 }
 
+/// A short input may end before the first session, or before those who wait for the broadcast have
+/// found it and asked for it: they need a moment.
+kio::Task<void> last_call(Stage& stage) {
+  kio::Timer over(stage.loop.clock());
+  co_await kio::wait([&](const kio::Waiter& waiter) -> kio::Poll<kio::Unit> {
+    if (stage.stop.poll(waiter)) return kio::Unit{};
+    if (stage.published.poll(waiter).pending()) return kio::kPending;
+    over.set(stage.published_at + kLastCall);
+    return over.poll(waiter);
+  });
+}
+
 }  // namespace
 
 kio::Task<Result<void>> import_media(Stage& stage) {
@@ -85,19 +99,16 @@ kio::Task<Result<void>> import_media(Stage& stage) {
   }
   auto finished = std::move(importer).finish();
   MOQ_CO_CHECK(follow(stage, importer));
-  if (!finished && !stage.stop.raised()) {
-    co_return std::unexpected(finished.error().with_context("stdin"));
-  }
+  // A signal cuts the input where it stands.
+  if (stage.stop.raised()) finished = Result<void>();
+  if (!finished) finished = std::unexpected(finished.error().with_context("stdin"));
+  if (!finished && !stage.announcement) co_return finished;
   app::Event("finished")
       .add("frames", stage.progress.frames)
       .add("bytes", stage.progress.bytes)
       .write(log::Level::info);
-  // A short input may end before the first session: then it still has to be heard of.
-  co_await kio::wait([&](const kio::Waiter& waiter) -> kio::Poll<kio::Unit> {
-    if (stage.connected.poll(waiter) || stage.stop.poll(waiter)) return kio::Unit{};
-    return kio::kPending;
-  });
-  co_return Result<void>();
+  co_await last_call(stage);
+  co_return finished;
 }
 
 }  // namespace moq::cli

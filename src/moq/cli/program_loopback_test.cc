@@ -190,6 +190,31 @@ TEST(Moq, CarriesMediaToAFileThatStartsWithItsKeyFrame) {
   EXPECT_EQ(video.out()[4] & 0x1f, 7);
 }
 
+TEST(Moq, AShortInputReachesThoseWhoWaitForIt) {
+  const RelayChild relay;
+  Child viewer(moq(relay.url(), {"export", "fmp4", "--max-age", "10s"}));
+  viewer.expect_err("event=connected epoch=1");
+  // All of it has come before there is a session.
+  Child publisher(moq(relay.url(), {"import", "fmp4"}));
+  publisher.write(read_file(kMedia + "cmaf_h264_aac.mp4"));
+  publisher.close_input();
+  EXPECT_EQ(publisher.wait(), 0) << publisher;
+  EXPECT_EQ(viewer.wait(), 0) << viewer;
+  viewer.expect_err("event=finished frames=25 ");
+}
+
+TEST(Moq, ACutInputIsPublishedUpToTheCutAndNamed) {
+  const RelayChild relay;
+  Child viewer(moq(relay.url(), {"export", "fmp4", "--max-age", "10s"}));
+  viewer.expect_err("event=connected epoch=1");
+  Child publisher(moq(relay.url(), {"import", "fmp4"}));
+  const std::string file = read_file(kMedia + "cmaf_h264_aac.mp4");
+  publisher.write(file.substr(0, file.size() - 10));
+  publisher.close_input();
+  expect_failure(publisher, {"event=failed", "stdin: mp4: the input ends after ", "at byte "});
+  EXPECT_EQ(viewer.wait(), 0) << viewer;
+}
+
 TEST(Moq, ASignalEndsAnExportCleanly) {
   const RelayChild relay;
   Child publisher(moq(relay.url(), {"import", "fmp4"}));

@@ -12,6 +12,8 @@ void Stage::tell_published() {
   if (!announcement || session.status != native::Status::connected) return;
   if (published_epoch_ == session.epoch) return;
   published_epoch_ = session.epoch;
+  published_at = loop.clock().now();
+  published.raise();
   Event("published").add("path", options.broadcast.text()).write(log::Level::info);
 }
 

@@ -48,6 +48,8 @@ struct Stage {
   /// `import`: what is announced, kept until the session is closed.
   std::optional<net::origin::Announcement> announcement;
   net::broadcast::Producer broadcast;
+  Flag published;          ///< Raised once a peer knows of it,
+  TimePoint published_at;  ///< and since when the peer of the current session does.
 
   /// Writes `published`, once a session.
   void tell_published();

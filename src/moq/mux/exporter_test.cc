@@ -63,7 +63,7 @@ Parsed parse(const Bytes& file) {
       all.insert(all.end(), fragment->samples.begin(), fragment->samples.end());
     }
   }
-  EXPECT_FALSE(demuxer.mid_box());
+  EXPECT_TRUE(demuxer.finish());
   return out;
 }
 

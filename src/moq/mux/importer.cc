@@ -58,9 +58,9 @@ Result<void> Importer::push(const Bytes& data) { return state_->stream->push(dat
 Result<void> Importer::finish() && {
   // The state stays: it tells the last events.
   const std::unique_ptr<Stream> stream = std::move(state_->stream);
-  MOQ_CHECK(stream->finish());
+  Result<void> finished = stream->finish();
   std::move(state_->context.catalog).finish();
-  return {};
+  return finished;
 }
 
 void Importer::abort(const Error& error) && {

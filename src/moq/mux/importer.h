@@ -33,7 +33,8 @@ class Importer {
   /// Takes the next piece of the stream, of any size. After an error the stream is of no use; what
   /// came before it is published.
   Result<void> push(const Bytes& data);
-  /// Publishes what is left and ends the tracks. Fails if the stream ended before any track began.
+  /// Publishes what is left and ends the tracks. Fails if the stream ended before any track began,
+  /// or within a box: then what came before is published.
   Result<void> finish() &&;
   /// Ends the tracks with an error for their readers.
   void abort(const Error& error) &&;

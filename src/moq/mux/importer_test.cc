@@ -198,6 +198,25 @@ TEST_F(ImporterTest, FailsOnBrokenInput) {
   EXPECT_EQ(fmp4.push(Bytes::copy("this is no MP4 file at all")).error().code, Code::decode);
 }
 
+TEST_F(ImporterTest, ACutFileEndsItsTracksAndTellsWhere) {
+  const Bytes file = read_testdata("cmaf_h264_aac.mp4");
+  Importer importer = create(Importer::Format::fmp4);
+  ASSERT_TRUE(importer.push(file.slice(0, file.size() - 3)));
+  net::track::Consumer track = testing::subscribe_all(reader, "0.m4s");
+  hang::CatalogConsumer catalogs(reader);
+  const Result<void> finished = std::move(importer).finish();
+  ASSERT_FALSE(finished);
+  EXPECT_TRUE(finished.error().text.starts_with("mp4: the input ends after "))
+      << finished.error().text;
+  EXPECT_GE(testing::read_all(track).size(), 3U);
+  auto end = track.poll_next_group(kio::Waiter::none());
+  EXPECT_TRUE(end.ready() && *end && !**end);
+  auto catalog = catalogs.poll_next(kio::Waiter::none());
+  while (catalog.ready() && *catalog && **catalog)
+    catalog = catalogs.poll_next(kio::Waiter::none());
+  EXPECT_TRUE(catalog.ready() && *catalog);
+}
+
 TEST_F(ImporterTest, FailsOnAStreamThatHasNothing) {
   Importer importer = create(Importer::Format::avc3);
   ASSERT_TRUE(importer.push(Bytes::copy("this is no H.264 stream")));

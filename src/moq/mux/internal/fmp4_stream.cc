@@ -59,9 +59,8 @@ class Fmp4Stream : public Importer::Stream {
 
   Result<void> finish() override {
     if (passages_.empty()) return fail(Code::decode, "mp4: the stream ended before its tracks");
-    if (demuxer_.mid_box()) MOQ_LOG(warn, "mux", "mp4: the stream ended within a box");
     for (Passage& passage : passages_) std::move(passage.writer).finish();
-    return {};
+    return demuxer_.finish();
   }
 
   void abort(const Error& error) override {

@@ -1,18 +1,30 @@
 #include "moq/mux/mp4/box.h"
 
+#include <algorithm>
+#include <array>
+
 namespace moq::mux::mp4 {
 namespace {
 constexpr std::size_t kHeader = 8;
 constexpr std::uint64_t kSizeIs64Bit = 1;
+constexpr std::array<int, 4> kShifts = {24, 16, 8, 0};
+
+char letter(std::uint32_t value, int shift) { return static_cast<char>(value >> shift & 0xff); }
+bool is_printable(char c) { return c >= ' ' && c <= '~'; }
 }  // namespace
 
 std::string FourCc::text() const {
   std::string out;
-  for (int shift = 24; shift >= 0; shift -= 8) {
-    const auto c = static_cast<char>(value >> shift & 0xff);
-    out += c >= ' ' && c <= '~' ? c : '?';
+  for (const int shift : kShifts) {
+    const char c = letter(value, shift);
+    out += is_printable(c) ? c : '?';
   }
   return out;
+}
+
+bool FourCc::prints() const {
+  return std::ranges::all_of(kShifts,
+                             [this](int shift) { return is_printable(letter(value, shift)); });
 }
 
 Result<std::optional<BoxHeader>> read_box_header(ByteSpan in) {

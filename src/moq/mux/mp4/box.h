@@ -22,6 +22,8 @@ struct FourCc {
   }
   /// For logs; bytes that do not print become `?`.
   [[nodiscard]] std::string text() const;
+  /// Whether it is all of letters, digits and the like.
+  [[nodiscard]] bool prints() const;
   bool operator==(const FourCc&) const = default;
 };
 

@@ -18,6 +18,13 @@ bool may_be_first(FourCc type) {
   return std::ranges::find(kFirst, type) != kFirst.end();
 }
 
+/// Whether this may stand between fragments: not what bytes that are no MP4 at all look like, which
+/// would have us skip up to 2^64 of them in silence.
+bool may_be_skipped(const BoxHeader& header) {
+  if (may_be_first(header.type) || header.size <= kMaxFragmentBytes) return header.type.prints();
+  return false;
+}
+
 }  // namespace
 
 void Demuxer::push(const Bytes& data) {
@@ -31,6 +38,7 @@ Result<std::optional<Demuxer::Event>> Demuxer::next() {
     const Result<Step> step = advance();
     if (!step) {
       error_ = step.error();
+      error_->text += ", at byte " + std::to_string(box_start_);
     } else if (*step == Step::starved) {
       return std::nullopt;
     }
@@ -40,7 +48,18 @@ Result<std::optional<Demuxer::Event>> Demuxer::next() {
   return event;
 }
 
-bool Demuxer::mid_box() const { return partial_ || skip_ > 0 || !input_.empty(); }
+Result<void> Demuxer::finish() const {
+  if (error_) return std::unexpected(*error_);
+  const std::string at = ", at byte " + std::to_string(box_start_);
+  if (partial_ || skip_ > 0) {
+    return fail(Code::decode,
+                "mp4: the input ends after " + std::to_string(position_ - box_start_) + " of " +
+                    std::to_string(box_.size) + " bytes of '" + box_.type.text() + "'" + at);
+  }
+  if (!input_.empty()) return fail(Code::decode, "mp4: the input ends within a box header" + at);
+  if (!pending_.empty()) return fail(Code::decode, "mp4: the input ends before the mdat" + at);
+  return {};
+}
 
 Bytes Demuxer::consume(std::size_t size) {
   Bytes taken = input_.take_front(size);
@@ -62,14 +81,15 @@ Result<Demuxer::Step> Demuxer::advance() {
   if (partial_->filled < partial_->buffer->size()) return Step::starved;
   Partial done = *std::exchange(partial_, std::nullopt);
   const std::size_t size = done.filled;
-  MOQ_CHECK(
-      take_box(done.header.type, Bytes(std::move(done.buffer), 0, size), done.header.header_size));
+  MOQ_CHECK(take_box(box_.type, Bytes(std::move(done.buffer), 0, size), box_.header_size));
   return Step::again;
 }
 
 Result<Demuxer::Step> Demuxer::begin_box() {
+  box_start_ = position_;
   MOQ_TRY(const std::optional<BoxHeader> header, read_box_header(input_.span()));
   if (!header) return Step::starved;
+  box_ = *header;
   MOQ_CHECK(check_header(*header));
   if (!is_ours(header->type)) {
     skip_ = header->size;
@@ -79,7 +99,7 @@ Result<Demuxer::Step> Demuxer::begin_box() {
   if (input_.size() >= size) {
     MOQ_CHECK(take_box(header->type, consume(size), header->header_size));
   } else {
-    partial_ = Partial{.header = *header, .buffer = Buffer::allocate(size)};
+    partial_ = Partial{.buffer = Buffer::allocate(size)};
   }
   return Step::again;
 }
@@ -89,13 +109,17 @@ Result<void> Demuxer::check_header(const BoxHeader& header) const {
   if (position_ == 0 && !may_be_first(header.type)) {
     return fail(Code::decode, "mp4: the input is no MP4 file");
   }
+  if (!is_ours(header.type) && header.size != 0 && !may_be_skipped(header)) {
+    return fail(Code::decode, "mp4: neither media nor a box");
+  }
   if (header.size == 0) return fail(Code::unsupported, name + " has no end");
   if (!movie_ && (header.type == FourCc("mdat") || header.type == FourCc("moof"))) {
     return fail(Code::unsupported, name + " comes before 'moov': not a fragmented file");
   }
   const std::size_t most = header.type == FourCc("moov") ? kMaxMovieBytes : kMaxFragmentBytes;
   if (is_ours(header.type) && header.size > most) {
-    return fail(Code::too_many, name + " is too large");
+    return fail(Code::too_many, name + " has " + std::to_string(header.size) +
+                                    " bytes, more than " + std::to_string(most));
   }
   return {};
 }

@@ -23,10 +23,11 @@ class Demuxer {
 
   /// Appends to the input.
   void push(const Bytes& data);
-  /// The next event; none until more input comes. An error stays.
+  /// The next event; none until more input comes. An error stays, and says at which byte of the
+  /// input its box begins.
   Result<std::optional<Event>> next();
-  /// True if the input so far ends within a box.
-  [[nodiscard]] bool mid_box() const;
+  /// Whether the input may end here. Fails within a box, and between a `moof` and its `mdat`.
+  [[nodiscard]] Result<void> finish() const;
 
  private:
   enum class Step : std::uint8_t { again, starved };
@@ -39,14 +40,15 @@ class Demuxer {
 
   /// A box whose header came and whose end did not.
   struct Partial {
-    BoxHeader header;
     Ref<Buffer> buffer;
     std::size_t filled = 0;
   };
 
   Bytes input_;
-  std::uint64_t position_ = 0;  ///< In the file, of the start of `input_`.
-  std::uint64_t skip_ = 0;      ///< Bytes left of a box that is not for us.
+  std::uint64_t position_ = 0;   ///< In the file, of the start of `input_`.
+  BoxHeader box_;                ///< The newest box,
+  std::uint64_t box_start_ = 0;  ///< and where it begins in the file.
+  std::uint64_t skip_ = 0;       ///< Bytes left of a box that is not for us.
   std::optional<Partial> partial_;
   std::optional<Movie> movie_;
   std::vector<PlacedFragment> pending_;  ///< Of the newest `moof`, until their `mdat` comes.

@@ -192,16 +192,33 @@ TEST(Demuxer, PayloadsShareTheInput) {
   }
 }
 
-TEST(Demuxer, TellsWhetherTheFileEndsWithinABox) {
-  const Bytes file = read_testdata("cmaf_h264_aac.mp4");
+/// What the demuxer says when the input ends after the first `size` bytes of `file`.
+std::string end_of(const Bytes& file, std::size_t size) {
   Demuxer demuxer;
   Output out;
-  demuxer.push(file);
+  demuxer.push(file.slice(0, size));
   drain(demuxer, out);
-  EXPECT_FALSE(demuxer.mid_box());
-  demuxer.push(file.slice(0, 5));
-  drain(demuxer, out);
-  EXPECT_TRUE(demuxer.mid_box());
+  const Result<void> finished = demuxer.finish();
+  return finished ? "" : finished.error().text;
+}
+
+TEST(Demuxer, TellsWhereTheFileEndsTooSoon) {
+  const Bytes file = read_testdata("cmaf_h264_aac.mp4");
+  const auto start_of = [&file](FourCc type) {
+    return static_cast<std::size_t>(find_box(file.span(), type)->whole.data() - file.data());
+  };
+  const std::size_t moof = start_of("moof");
+  const std::size_t mdat = start_of("mdat");
+  EXPECT_EQ(end_of(file, file.size()), "");
+  EXPECT_EQ(end_of(file, moof), "");
+  EXPECT_EQ(end_of(file, moof + 5),
+            "mp4: the input ends within a box header, at byte " + std::to_string(moof));
+  EXPECT_EQ(end_of(file, moof + 20), "mp4: the input ends after 20 of " +
+                                         std::to_string(mdat - moof) +
+                                         " bytes of 'moof', at byte " + std::to_string(moof));
+  EXPECT_EQ(end_of(file, mdat),
+            "mp4: the input ends before the mdat, at byte " + std::to_string(moof));
+  EXPECT_EQ(end_of(file, 10), "mp4: the input ends after 10 of 28 bytes of 'ftyp', at byte 0");
 }
 
 TEST(Demuxer, YieldsWhatIsWholeOfACutFile) {
@@ -263,12 +280,28 @@ TEST(Demuxer, RefusesWhatIsNoMp4) {
   EXPECT_EQ(error_of(Bytes::copy("<!DOCTYPE html>")), Code::decode);
 }
 
+/// The file up to its first fragment, then `tail`.
+Bytes after_moov(const Bytes& tail);
+
+TEST(Demuxer, NamesTheCauseAndThePlace) {
+  const std::string end = ", at byte " + std::to_string(after_moov({}).size());
+  const auto says = [](const Bytes& tail) { return demux(after_moov(tail)).error.value().text; };
+  EXPECT_EQ(says(Bytes::copy("garbage, not a box")), "mp4: neither media nor a box" + end);
+  EXPECT_EQ(says(Writer().u32(20).u32(0x01020304).take()), "mp4: neither media nor a box" + end);
+  EXPECT_EQ(says(Writer().u32(0).u32(FourCc("mdat").value).take()), "mp4: 'mdat' has no end" + end);
+  EXPECT_EQ(says(Writer().u32(UINT32_MAX).u32(FourCc("mdat").value).take()),
+            "mp4: 'mdat' has 4294967295 bytes, more than 33554432" + end);
+  EXPECT_EQ(says(Writer().u32(3).u32(FourCc("moof").value).take()),
+            "mp4: 'moof' is smaller than its header" + end);
+  EXPECT_EQ(says(box("moof", [](BoxWriter& out) { out.box("traf", {}); })),
+            "mp4: a broken tfhd" + end);
+}
+
 TEST(Demuxer, SkipsBoxesOfAnySizeThatAreNotForUs) {
   const Output out = demux(Writer().u32(1).u32(FourCc("free").value).u64(1ULL << 62).u64(0).take());
   EXPECT_FALSE(out.error);
 }
 
-/// The file up to its first fragment, then that box.
 Bytes after_moov(const Bytes& tail) {
   const Bytes file = read_testdata("cmaf_h264_aac.mp4");
   const std::optional<Box> moov = find_box(file.span(), "moov");
