@@ -193,6 +193,24 @@ TEST_F(Ffmpeg, AnnexBInAndOut) {
   EXPECT_EQ(complaints(mp4), "");
 }
 
+TEST_F(Ffmpeg, AnnexBThatChangesItsSize) {
+  const std::string scale = "-bf 0 -an -f h264 -vf scale=";
+  const std::string input = encode("-g 25 " + scale + "160:120") + encode(scale + "320:240") +
+                            encode("-g 10 " + scale + "160:120");
+  const std::string h264 =
+      save("out.h264", carry(input, Importer::Format::avc3, {.format = Exporter::Format::h264}));
+  EXPECT_EQ(count(h264, "v"), 150);
+  EXPECT_EQ(complaints(h264), "");
+  // Each size begins with an init segment of its own; ffmpeg reads on into the next one.
+  const std::string mp4 = carry(input, Importer::Format::avc3, {});
+  std::size_t inits = 0;
+  std::size_t fragments = 0;
+  for (std::size_t at = 0; (at = mp4.find("moov", at)) != std::string::npos; ++at) ++inits;
+  for (std::size_t at = 0; (at = mp4.find("moof", at)) != std::string::npos; ++at) ++fragments;
+  EXPECT_EQ(inits, 3U);
+  EXPECT_EQ(fragments, 150U);
+}
+
 TEST_F(Ffmpeg, CmafAsAnnexB) {
   const std::string input = encode(std::string("-g 25 -c:a aac ") + kCmaf);
   const std::string path =

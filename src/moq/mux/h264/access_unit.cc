@@ -138,7 +138,8 @@ std::optional<AccessUnit> AccessUnitReader::close() {
     }
     append(nals[i]);
   }
-  return AccessUnit{.keyframe = keyframe, .payload = join_annex_b(parts)};
+  return AccessUnit{
+      .keyframe = keyframe, .sps = keyframe ? sps_ : std::nullopt, .payload = join_annex_b(parts)};
 }
 
 }  // namespace moq::mux::h264

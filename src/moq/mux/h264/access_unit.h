@@ -15,7 +15,8 @@ inline constexpr std::size_t kMaxParameterSetBytes = std::size_t{4} << 10;
 
 /// One picture with what belongs to it, as Annex-B with 4-byte start codes.
 struct AccessUnit {
-  bool keyframe = false;  ///< IDR, or an open-GOP recovery point that needs nothing before it.
+  bool keyframe = false;   ///< IDR, or an open-GOP recovery point that needs nothing before it.
+  std::optional<Sps> sps;  ///< Of a key frame: the newest in it or before it.
   Bytes payload;
   bool operator==(const AccessUnit&) const = default;
 };
@@ -30,9 +31,6 @@ class AccessUnitReader {
   Result<std::vector<AccessUnit>> push(ByteSpan data);
   /// The last ones, at the end of the stream.
   Result<std::vector<AccessUnit>> finish();
-
-  /// The newest SPS; none before the first that decodes.
-  [[nodiscard]] const std::optional<Sps>& sps() const { return sps_; }
 
  private:
   /// True if `nal`, of which at least two bytes are known, ends the open access unit.
@@ -50,7 +48,7 @@ class AccessUnitReader {
   bool recovers_ = false;                    ///< A recovery point SEI says: decodable from here.
   std::map<std::uint32_t, Bytes> sps_sets_;  ///< By id, at most 32.
   std::map<std::uint32_t, Bytes> pps_sets_;  ///< By id, at most 256.
-  std::optional<Sps> sps_;
+  std::optional<Sps> sps_;                   ///< The newest; none before the first that decodes.
 };
 
 }  // namespace moq::mux::h264

@@ -66,9 +66,9 @@ class Avc3Stream : public Importer::Stream {
 
   Result<void> publish(const h264::AccessUnit& unit) {
     // Nothing decodes before the first key frame and its SPS.
-    if (unit.keyframe && reader_.sps()) MOQ_CHECK(begin_group(*reader_.sps()));
+    if (unit.sps) MOQ_CHECK(begin_group(*unit.sps));
     if (!writer_ || !writer_->has_group()) return {};
-    const hang::Frame frame{.timestamp_us = cadence_.next(reader_.sps()->framerate),
+    const hang::Frame frame{.timestamp_us = cadence_.next(sps_->framerate),
                             .keyframe = unit.keyframe,
                             .payload = unit.payload};
     context_->count(true, frame.payload.size(), frame.timestamp_us);

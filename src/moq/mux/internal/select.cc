@@ -84,7 +84,20 @@ std::optional<Rendition> pick(const Map& renditions, const Wish& wish) {
   return best;
 }
 
+/// `avc3.64001f` without the profile and the level.
+std::string_view codec_family(std::string_view codec) { return codec.substr(0, codec.find('.')); }
+
 }  // namespace
+
+bool Rendition::same_media(const Rendition& other) const {
+  const bool in_stream = kind == mp4::Track::Kind::video && description.empty() &&
+                         container.kind != hang::Container::Kind::cmaf;
+  const bool same_codec =
+      in_stream ? codec_family(codec) == codec_family(other.codec) : codec == other.codec;
+  return name == other.name && kind == other.kind && same_codec &&
+         description == other.description && container == other.container &&
+         sample_rate == other.sample_rate && channels == other.channels;
+}
 
 std::optional<Rendition> pick_video(const hang::Catalog& catalog,
                                     const Exporter::Options& options) {

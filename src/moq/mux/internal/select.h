@@ -25,11 +25,8 @@ struct Rendition {
   bool stalled = false;
 
   /// Whether what is read for one can be read on for the other: not so if a publisher came back
-  /// with another track or configuration.
-  [[nodiscard]] bool same_media(const Rendition& other) const {
-    return name == other.name && codec == other.codec && description == other.description &&
-           container == other.container;
-  }
+  /// with another track or configuration. A configuration in the stream may change there.
+  [[nodiscard]] bool same_media(const Rendition& other) const;
 };
 
 /// The best rendition that the exporter's format can carry and its options allow: one that is not

@@ -84,6 +84,8 @@ class TimedVideo : public Shaper {
     MOQ_TRY(Bytes avcc, config->encode());
     rendition_.width = sps.width;
     rendition_.height = sps.height;
+    // The catalog spoke of the first configuration.
+    if (config_) times_.set_framerate(sps.framerate);
     config_ = config;
     return describe(std::move(avcc));
   }
@@ -149,10 +151,10 @@ class AnnexB : public Shaper {
 
 }  // namespace
 
-DecodeTimes::DecodeTimes(std::optional<double> framerate) {
-  if (!framerate || !(*framerate >= 1) || !(*framerate <= 1000)) return;
-  frame_us_ = static_cast<std::uint64_t>(std::llround(1e6 / *framerate));
-  is_given_ = true;
+void DecodeTimes::set_framerate(std::optional<double> framerate) {
+  is_given_ = framerate && *framerate >= 1 && *framerate <= 1000;
+  frame_us_.reset();
+  if (is_given_) frame_us_ = static_cast<std::uint64_t>(std::llround(1e6 / *framerate));
 }
 
 std::uint64_t DecodeTimes::next(std::uint64_t pts_us) {

@@ -12,7 +12,9 @@ namespace moq::mux {
 /// each is decoded a frame after the one before, and not after it is shown. In microseconds.
 class DecodeTimes {
  public:
-  explicit DecodeTimes(std::optional<double> framerate);
+  explicit DecodeTimes(std::optional<double> framerate) { set_framerate(framerate); }
+  /// From the next frame on; none or nonsense = as the times tell.
+  void set_framerate(std::optional<double> framerate);
   /// The decode time of the next frame, later than that of the one before.
   std::uint64_t next(std::uint64_t pts_us);
   /// How long a frame lasts, as far as is known; 0 before the second.
