@@ -18,8 +18,7 @@ using moq::native::Environment;
 
 namespace {
 
-constexpr unsigned kColumns = 16;  // In macroblocks of 16 by 16.
-constexpr unsigned kRows = 9;
+constexpr unsigned kColumns = 16, kRows = 9;  // In macroblocks of 16 by 16.
 constexpr unsigned kBlocks = kColumns * kRows;
 constexpr unsigned kFramesPerSecond = 30;
 constexpr std::uint8_t kBackground = 80, kBar = 235;
