@@ -58,7 +58,11 @@ class Fmp4Stream : public Importer::Stream {
   }
 
   Result<void> finish() override {
-    if (passages_.empty()) return fail(Code::decode, "mp4: the stream ended before its tracks");
+    if (passages_.empty()) {
+      const Error error(Code::decode, "mp4: the stream ended before its tracks");
+      const Result<void> cut = demuxer_.finish();
+      return std::unexpected(cut ? error : cut.error().with_context(error.text));
+    }
     for (Passage& passage : passages_) std::move(passage.writer).finish();
     return demuxer_.finish();
   }

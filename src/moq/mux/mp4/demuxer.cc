@@ -109,7 +109,7 @@ Result<void> Demuxer::check_header(const BoxHeader& header) const {
   if (position_ == 0 && !may_be_first(header.type)) {
     return fail(Code::decode, "mp4: the input is no MP4 file");
   }
-  if (!is_ours(header.type) && header.size != 0 && !may_be_skipped(header)) {
+  if (!is_ours(header.type) && !may_be_skipped(header)) {
     return fail(Code::decode, "mp4: neither media nor a box");
   }
   if (header.size == 0) return fail(Code::unsupported, name + " has no end");

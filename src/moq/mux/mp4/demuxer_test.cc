@@ -288,6 +288,7 @@ TEST(Demuxer, NamesTheCauseAndThePlace) {
   const auto says = [](const Bytes& tail) { return demux(after_moov(tail)).error.value().text; };
   EXPECT_EQ(says(Bytes::copy("garbage, not a box")), "mp4: neither media nor a box" + end);
   EXPECT_EQ(says(Writer().u32(20).u32(0x01020304).take()), "mp4: neither media nor a box" + end);
+  EXPECT_EQ(says(Writer().u64(0).u64(0).take()), "mp4: neither media nor a box" + end);
   EXPECT_EQ(says(Writer().u32(0).u32(FourCc("mdat").value).take()), "mp4: 'mdat' has no end" + end);
   EXPECT_EQ(says(Writer().u32(UINT32_MAX).u32(FourCc("mdat").value).take()),
             "mp4: 'mdat' has 4294967295 bytes, more than 33554432" + end);
