@@ -60,11 +60,12 @@ def follow(command, name, is_progress, environment=None):
     return good, path
 
 
-def show_errors(path, pattern=SHOWN_ERROR):
+def show_errors(path, pattern=SHOWN_ERROR, last=False):
+    """Shows the lines that match: the first of them, for a compiler's, or the last."""
     with open(path, errors="replace") as log:
         lines = log.read().splitlines()
     chosen = [line for line in lines if pattern.search(line)] or lines[-FAILURE_LINES:]
-    for line in chosen[:FAILURE_LINES]:
+    for line in chosen[-FAILURE_LINES:] if last else chosen[:FAILURE_LINES]:
         say(f"     {line[:220]}")
     say(f"     all of it: {os.path.relpath(path, ROOT)}")
 
@@ -201,7 +202,7 @@ def demo(name, *flags):
         command = [sys.executable, "scripts/demo.py", *flags]
         good, log = follow(command, name, lambda line: re.match(r" +\d+\.\d\d s", line) is not None)
         if not score.item(name, good):
-            show_errors(log, re.compile(r"FAILED|^ +\d+\.\d\d s|lost"))
+            show_errors(log, re.compile(r"FAILED|does not grow|disconnected|gave up|accepts again|lost"), last=True)
 
     return run
 

@@ -13,10 +13,20 @@ namespace {
 constexpr std::string_view kLog = "client";
 /// Versions without a SETUP may say nothing for long: then a session that lives this long is up.
 constexpr Duration kSilentEstablished = 200ms;
+/// The least round-trip time that a new dial begins with: a server may take that long to sign.
+constexpr Duration kLeastInitialRtt = 25ms;
 
 using quic_dial = Result<std::unique_ptr<transport::quic::Connection>>;
 
 }  // namespace
+
+/// What one attempt learns for the next.
+struct Client::History {
+  /// The address that refused us last, to knock on.
+  std::optional<transport::SocketAddress> refused;
+  /// Round-trip time of the session before.
+  std::optional<Duration> rtt;
+};
 
 struct Client::Core {
   Core(const Environment& where, ClientOptions how)
@@ -29,10 +39,8 @@ struct Client::Core {
   ClientOptions options;
   transport::quic::Client quic;
   kio::TaskGroup tasks;  ///< Of WebTransport sessions.
-  /// The address that refused us last, to knock on.
-  std::optional<transport::SocketAddress> refused;
 
-  kio::Task<quic_dial> dial_quic(const Url& url);
+  kio::Task<quic_dial> dial_quic(const Url& url, std::shared_ptr<History> history);
   kio::Task<Result<transport::quic::ClientTls>> tls_for(const Url& url);
   [[nodiscard]] std::vector<std::string> protocols() const;
 };
@@ -56,14 +64,14 @@ kio::Task<Result<transport::quic::ClientTls>> Client::Core::tls_for(const Url& u
   co_return transport::quic::ClientTls::create(std::move(tls));
 }
 
-kio::Task<quic_dial> Client::Core::dial_quic(const Url& url) {
+kio::Task<quic_dial> Client::Core::dial_quic(const Url& url, std::shared_ptr<History> history) {
   auto tls = co_await tls_for(url);
   if (!tls && tls.error().code != Code::refused) co_return std::unexpected(tls.error());
   auto addresses = co_await environment.resolver->resolve(url.host, url.port);
   if (!addresses) co_return std::unexpected(addresses.error());
   if (!tls) {
     // The web listener is gone, and so, likely, is its neighbour, who can be knocked on.
-    refused = addresses->front();
+    history->refused = addresses->front();
     co_return std::unexpected(tls.error());
   }
   const std::vector<std::string> alpn =
@@ -80,6 +88,10 @@ kio::Task<quic_dial> Client::Core::dial_quic(const Url& url) {
     const transport::SocketAddress& address = (*addresses)[next++];
     transport::quic::DialOptions dial(address, url.host, alpn, *tls);
     dial.parameters = options.quic;
+    if (history->rtt) {
+      dial.parameters.initial_rtt =
+          std::min(std::max(*history->rtt, kLeastInitialRtt), options.quic.initial_rtt);
+    }
     attempts.push_back(environment.executor->spawn(quic.dial(std::move(dial))));
     timer.set_after(options.address_race);
   };
@@ -95,7 +107,7 @@ kio::Task<quic_dial> Client::Core::dial_quic(const Url& url) {
         return kio::Unit{};
       }
       const Error& error = joined->error();
-      if (error.code == Code::refused) refused = (*addresses)[i];
+      if (error.code == Code::refused) history->refused = (*addresses)[i];
       failures.push_back(error.describe());
       if (!first_failure) first_failure = error;
       if (next < addresses->size()) start_next();
@@ -127,8 +139,9 @@ kio::Poll<kio::Unit> Client::poll_idle(const kio::Waiter& waiter) const {
 }
 
 kio::Task<Result<Established>> Client::connect_within(std::shared_ptr<Core> core, Url url,
-                                                      net::SessionOptions options) {
-  auto dialed = co_await core->dial_quic(url);
+                                                      net::SessionOptions options,
+                                                      std::shared_ptr<History> history) {
+  auto dialed = co_await core->dial_quic(url, history);
   if (!dialed) co_return std::unexpected(dialed.error());
   transport::quic::Connection* connection = dialed->get();
   std::unique_ptr<transport::Session> transport = *std::move(dialed);
@@ -156,16 +169,22 @@ kio::Task<Result<Established>> Client::connect_within(std::shared_ptr<Core> core
     return kio::kPending;
   });
   if (!up) co_return std::unexpected(up.error());
+  history->rtt = session->stats().rtt;
   Established established{*std::move(session), connection};
   co_return std::move(established);
 }
 
 kio::Task<Result<Established>> Client::connect(Url url, net::SessionOptions options) const {
+  return connect_after(std::make_shared<History>(), std::move(url), std::move(options));
+}
+
+kio::Task<Result<Established>> Client::connect_after(std::shared_ptr<History> history, Url url,
+                                                     net::SessionOptions options) const {
   const Duration limit = core_->options.connect_timeout;
   kio::Executor& executor = *core_->environment.executor;
   const std::string where = url.to_string();
   kio::Spawned<Result<Established>> connecting =
-      executor.spawn(connect_within(core_, std::move(url), std::move(options)));
+      executor.spawn(connect_within(core_, std::move(url), std::move(options), std::move(history)));
   kio::Timer timer(executor.clock());
   if (limit > Duration::zero()) timer.set_after(limit);
   auto connected =
@@ -219,8 +238,8 @@ class UrlDialer final : public Dialer {
       : client_(std::move(client)), url_(std::move(url)), options_(std::move(options)) {}
 
   kio::Task<Result<std::unique_ptr<Link>>> dial() override {
-    client_.core_->refused.reset();
-    auto established = co_await client_.connect(url_, options_.clone());
+    history_->refused.reset();
+    auto established = co_await client_.connect_after(history_, url_, options_.clone());
     if (!established) co_return std::unexpected(established.error());
     const net::Session& session = established->session;
     MOQ_LOG(debug, kLog, "{} up: {} over {}", url_.to_string(), net::to_string(session.version()),
@@ -231,7 +250,7 @@ class UrlDialer final : public Dialer {
   }
 
   kio::Task<void> listening_again() override {
-    const auto address = client_.core_->refused;
+    const auto address = history_->refused;
     if (!address) {
       co_await kio::wait([](const kio::Waiter&) -> kio::Poll<kio::Unit> { return kio::kPending; });
     }
@@ -249,6 +268,7 @@ class UrlDialer final : public Dialer {
   Client client_;
   Url url_;
   net::SessionOptions options_;
+  std::shared_ptr<Client::History> history_ = std::make_shared<Client::History>();
 };
 
 Reconnect Client::reconnect(Url url, net::SessionOptions options, const Backoff& backoff) const {

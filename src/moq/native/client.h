@@ -87,9 +87,13 @@ class Client {
  private:
   friend class UrlDialer;
   struct Core;
+  struct History;
   explicit Client(std::shared_ptr<Core> core) : core_(std::move(core)) {}
+  kio::Task<Result<Established>> connect_after(std::shared_ptr<History> history, Url url,
+                                               net::SessionOptions options) const;
   static kio::Task<Result<Established>> connect_within(std::shared_ptr<Core> core, Url url,
-                                                       net::SessionOptions options);
+                                                       net::SessionOptions options,
+                                                       std::shared_ptr<History> history);
   std::shared_ptr<Core> core_;
 };
 

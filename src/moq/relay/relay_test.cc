@@ -44,5 +44,26 @@ TEST(RelayDrain, IsOverOnceAllHaveLeft) {
   EXPECT_TRUE(draining.poll_join(kio::Waiter::none()).ready());
 }
 
+TEST(Redial, WhatIsLostOfItsFirstPacketsIsSentAgainAfterThePathsTime) {
+  Bed bed;
+  bed.start_relay();
+  Peer& peer = bed.add_peer();
+  peer.connect();
+  ASSERT_TRUE(bed.world.run_until([&] { return peer.reconnect->epoch() == 1; }, 5s));
+  bed.world.run_for(2s);
+  const auto watch = peer.reconnect->watch();
+  // The relay is back at once; a stateless reset tells the peer, who redials, and is not heard.
+  bed.kill_relay();
+  bed.start_relay();
+  ASSERT_TRUE(bed.world.run_until([&] { return watch.last_error().has_value(); }, 10s));
+  bed.network.partition(peer.host, bed.relay_host);
+  bed.world.run_for(20ms);
+  bed.network.heal(peer.host, bed.relay_host);
+  const TimePoint healed = bed.world.now();
+  ASSERT_TRUE(bed.world.run_until([&] { return peer.reconnect->epoch() == 2; }, 5s));
+  // Without a former round trip to go by, it were a second.
+  EXPECT_LE(bed.world.now() - healed, 300ms);
+}
+
 }  // namespace
 }  // namespace moq::relay::test

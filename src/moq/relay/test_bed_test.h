@@ -151,16 +151,17 @@ inline kio::Task<void> read_group(net::group::Consumer group, Received& received
   received.groups.emplace(group.sequence(), text);
 }
 
-/// Reads one track of a broadcast, waiting for it, through all that happens.
+/// Reads one track of a broadcast, waiting for it, through all that happens: all groups that are
+/// not older than `max_age`.
 inline kio::Task<void> read_track(kio::TaskGroup& tasks, net::origin::Producer& origin,
-                                  std::string path, Received& received) {
+                                  std::string path, Received& received, Duration max_age = 30s) {
   auto announced = origin.consume().announced_exactly(net::Path::of(path));
   std::optional<net::broadcast::Consumer> broadcast;
   while (!broadcast) {
     auto update = co_await announced.next();
     broadcast = std::move(update.broadcast);
   }
-  auto track = broadcast->subscribe("video", {.max_age = 30s});
+  auto track = broadcast->subscribe("video", {.max_age = max_age});
   for (;;) {
     auto group = co_await track.next_group();
     if (!group || !*group) {

@@ -20,6 +20,9 @@ struct Parameters {
   Duration idle_timeout = 10s;
   Duration keep_alive = 3s;  ///< 0 = none.
   Duration handshake_timeout = 10s;
+  /// Assumed until it is measured, RFC 9002 §6.2.2: what is lost of the first packets is sent again
+  /// after three times as long.
+  Duration initial_rtt = 333ms;
   std::uint64_t max_streams_uni = 10000;  ///< Streams the peer may have open at once.
   std::uint64_t max_streams_bidi = 10000;
   std::uint64_t connection_window = 64 << 20;  ///< Bytes received and not yet read.

@@ -49,6 +49,7 @@ ngtcp2_settings Conn::make_settings() const {
                          ? NGTCP2_CC_ALGO_BBR
                          : NGTCP2_CC_ALGO_CUBIC;
   settings.max_tx_udp_payload_size = kMaxPacketBytes;
+  settings.initial_rtt = to_duration(parameters_.initial_rtt);
   settings.handshake_timeout = to_duration(parameters_.handshake_timeout);
   settings.no_pmtud = parameters_.path_mtu_discovery ? 0 : 1;
   settings.rand_ctx.native_handle = &endpoint_->random();
