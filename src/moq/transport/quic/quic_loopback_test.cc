@@ -1,6 +1,7 @@
 // The whole stack on the machine's own sockets.
 #include <stdlib.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
@@ -8,6 +9,7 @@
 #include "moq/io/loop.h"
 #include "moq/transport/quic/test_bed_test.h"
 #include "moq/transport/session_contract_test.h"
+#include "moq/transport/session_helpers_test.h"
 
 namespace moq::transport {
 
@@ -243,11 +245,20 @@ TEST_F(Loopback, LogsKeysAndQlogWhereToldTo) {
                             "CLIENT_TRAFFIC_SECRET_0 ", "SERVER_TRAFFIC_SECRET_0 "}) {
     EXPECT_NE(keys.find(label), std::string::npos) << keys;
   }
+  namespace fs = std::filesystem;
+  EXPECT_EQ(fs::status(directory / "keys.log").permissions(),
+            fs::perms::owner_read | fs::perms::owner_write);
   std::size_t logs = 0;
   for (const auto& entry : std::filesystem::directory_iterator(directory)) {
     if (entry.path().string().ends_with("_client.sqlog")) {
       ++logs;
-      EXPECT_GT(entry.file_size(), 1000u);
+      // RFC 7464: each record begins with RS and ends with a line feed.
+      const std::string log = read_file(entry.path().filename());
+      EXPECT_TRUE(log.starts_with("\x1e{\"qlog_format\":\"JSON-SEQ\""));
+      EXPECT_TRUE(log.ends_with("}\n"));
+      EXPECT_GT(std::ranges::count(log, '\x1e'), 10);
+      EXPECT_EQ(std::ranges::count(log, '\x1e'), std::ranges::count(log, '\n'));
+      EXPECT_NE(log.find("transport:packet_received"), std::string::npos);
     }
   }
   EXPECT_EQ(logs, 1u);
@@ -327,6 +338,34 @@ TEST_F(Loopback, AnIdleSessionWakesOnlyToKeepAlive) {
   const std::uint64_t before = loop->waits();
   loop->run(kio::sleep(loop->clock(), 1500ms));
   EXPECT_LE(loop->waits() - before, 4u);
+}
+
+// By the stream's window, and by the connection's.
+TEST_F(Loopback, ABlockedStreamCostsNothing) {
+  for (const bool connection : {false, true}) {
+    SCOPED_TRACE(connection ? "the connection's window" : "the stream's window");
+    auto server = Server::create(environment(), server_options());
+    DialOptions options = dial_options(server->local_address());
+    (connection ? options.parameters.connection_window : options.parameters.stream_window) = 100000;
+    auto dialed = dial(std::move(options));
+    ASSERT_TRUE(dialed);
+    auto accepted = accept(*server);
+    const auto stream = accepted->poll_open_uni(kio::Waiter::none());
+    ASSERT_TRUE(stream && *stream);
+    (**stream)->write(contract::pattern(300000));
+    loop->run(kio::sleep(loop->clock(), 500ms));
+    const std::uint64_t before = loop->waits();
+    loop->run(kio::sleep(loop->clock(), 1500ms));
+    EXPECT_LE(loop->waits() - before, 4u);
+
+    // It goes on as soon as there is a reader.
+    auto reading = (*dialed)->poll_accept_uni(kio::Waiter::none());
+    ASSERT_TRUE(reading && *reading);
+    (**stream)->finish();
+    const auto all = loop->run(contract::read_all(***reading));
+    ASSERT_TRUE(all) << all.error().describe();
+    EXPECT_EQ(all->size(), 300000u);
+  }
 }
 
 }  // namespace

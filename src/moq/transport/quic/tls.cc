@@ -1,6 +1,11 @@
 #include "moq/transport/quic/tls.h"
 
+#include <fcntl.h>
 #include <sys/auxv.h>
+#include <sys/stat.h>
+
+#include <cerrno>
+#include <system_error>
 #ifdef __aarch64__
 #include <asm/hwcap.h>
 #endif
@@ -13,8 +18,15 @@ namespace moq::transport::quic {
 namespace internal {
 
 Result<std::unique_ptr<KeyLog>> KeyLog::open(const std::string& path) {
-  std::FILE* file = std::fopen(path.c_str(), "ae");
-  if (file == nullptr) return fail(Code::bad_config, "cannot write key log '" + path + "'");
+  // Whoever reads it reads the sessions: a new file is its owner's alone.
+  const int fd =
+      ::open(path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC,  // NOLINT(*-vararg)
+             S_IRUSR | S_IWUSR);
+  std::FILE* file = fd < 0 ? nullptr : ::fdopen(fd, "a");
+  if (file == nullptr) {
+    return fail(Code::bad_config,
+                "cannot write key log '" + path + "': " + std::generic_category().message(errno));
+  }
   return std::unique_ptr<KeyLog>(new KeyLog(file));
 }
 

@@ -33,10 +33,13 @@ Conn::Conn(Endpoint& endpoint, Parameters parameters, const SocketAddress& local
            const SocketAddress& remote)
     : endpoint_(&endpoint), parameters_(std::move(parameters)), local_(local), remote_(remote) {}
 
-Conn::~Conn() {
+Conn::~Conn() { drop_state(); }
+
+void Conn::drop_state() {
   raw_ = nullptr;
-  conn_.reset();
-  if (qlog_ != nullptr) std::fclose(qlog_);
+  conn_.reset();  // Writes the last of the qlog.
+  tls_.reset();
+  if (qlog_ != nullptr) std::fclose(std::exchange(qlog_, nullptr));
 }
 
 TimePoint Conn::now() const { return endpoint_->now(); }

@@ -137,6 +137,8 @@ class Conn final : public RefCounted<Conn> {
   ngtcp2_settings make_settings() const;
   ngtcp2_transport_params make_parameters() const;
   void open_qlog(const ngtcp2_cid& original);
+  /// Lets go of ngtcp2, TLS and the qlog.
+  void drop_state();
   void schedule();
   void update_deadline();
 

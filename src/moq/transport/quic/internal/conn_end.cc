@@ -149,9 +149,7 @@ void Conn::end(Error error, const ngtcp2_ccerr* close) {
       linger = 3 * Duration(static_cast<std::int64_t>(ngtcp2_conn_get_pto(conn_.get())));
     }
   }
-  raw_ = nullptr;
-  conn_.reset();
-  tls_.reset();
+  drop_state();
   drop_streams();
   datagrams_in_.clear(0);
   datagrams_out_.clear(0);

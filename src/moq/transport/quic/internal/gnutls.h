@@ -52,7 +52,9 @@ inline gnutls_datum_t borrow(std::string_view text) { return borrow(as_bytes(tex
 
 /// `what: the library's words`, as `bad_config`.
 inline std::unexpected<Error> config_error(std::string_view what, int error) {
-  return fail(Code::bad_config, std::string(what) + ": " + gnutls_strerror(error));
+  std::string words = gnutls_strerror(error);
+  if (words.ends_with('.')) words.pop_back();
+  return fail(Code::bad_config, std::string(what) + ": " + words);
 }
 
 /// The four or sixteen bytes of an IP literal (brackets allowed); empty if `name` is none.
