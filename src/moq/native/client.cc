@@ -5,6 +5,7 @@
 #include "moq/base/log.h"
 #include "moq/native/internal/bootstrap.h"
 #include "moq/native/internal/knock.h"
+#include "moq/native/internal/race.h"
 #include "moq/transport/webtransport/webtransport.h"
 
 namespace moq::native {
@@ -15,8 +16,8 @@ constexpr std::string_view kLog = "client";
 constexpr Duration kSilentEstablished = 200ms;
 /// The least round-trip time that a new dial begins with: a server may take that long to sign.
 constexpr Duration kLeastInitialRtt = 25ms;
-
-using quic_dial = Result<std::unique_ptr<transport::quic::Connection>>;
+/// A server that once answered faster than this is not there, or lost what we sent.
+constexpr Duration kSilentDial = 1s;
 
 }  // namespace
 
@@ -40,7 +41,7 @@ struct Client::Core {
   transport::quic::Client quic;
   kio::TaskGroup tasks;  ///< Of WebTransport sessions.
 
-  kio::Task<quic_dial> dial_quic(const Url& url, std::shared_ptr<History> history);
+  kio::Task<Race::Dialed> dial_quic(const Url& url, std::shared_ptr<History> history);
   kio::Task<Result<transport::quic::ClientTls>> tls_for(const Url& url);
   [[nodiscard]] std::vector<std::string> protocols() const;
 };
@@ -64,7 +65,7 @@ kio::Task<Result<transport::quic::ClientTls>> Client::Core::tls_for(const Url& u
   co_return transport::quic::ClientTls::create(std::move(tls));
 }
 
-kio::Task<quic_dial> Client::Core::dial_quic(const Url& url, std::shared_ptr<History> history) {
+kio::Task<Race::Dialed> Client::Core::dial_quic(const Url& url, std::shared_ptr<History> history) {
   auto tls = co_await tls_for(url);
   if (!tls && tls.error().code != Code::refused) co_return std::unexpected(tls.error());
   auto addresses = co_await environment.resolver->resolve(url.host, url.port);
@@ -77,51 +78,23 @@ kio::Task<quic_dial> Client::Core::dial_quic(const Url& url, std::shared_ptr<His
   const std::vector<std::string> alpn =
       url.raw_quic() ? protocols() : std::vector<std::string>{"h3"};
 
-  // The addresses race: the next one starts after a moment, or when one has failed.
-  std::vector<std::optional<kio::Spawned<quic_dial>>> attempts;  // None once joined.
-  std::vector<std::string> failures;
-  std::optional<Error> first_failure;
-  std::size_t next = 0;
-  kio::Timer timer(environment.executor->clock());
-  std::unique_ptr<transport::quic::Connection> winner;
-  const auto start_next = [&] {
-    const transport::SocketAddress& address = (*addresses)[next++];
-    transport::quic::DialOptions dial(address, url.host, alpn, *tls);
-    dial.parameters = options.quic;
-    if (history->rtt) {
-      dial.parameters.initial_rtt =
-          std::min(std::max(*history->rtt, kLeastInitialRtt), options.quic.initial_rtt);
-    }
-    attempts.push_back(environment.executor->spawn(quic.dial(std::move(dial))));
-    timer.set_after(options.address_race);
-  };
-  start_next();
-  co_await kio::wait([&](const kio::Waiter& waiter) -> kio::Poll<kio::Unit> {
-    for (std::size_t i = 0; i < attempts.size(); ++i) {
-      if (!attempts[i]) continue;
-      auto joined = attempts[i]->poll_join(waiter);
-      if (joined.pending()) continue;
-      attempts[i].reset();
-      if (*joined) {
-        winner = **std::move(joined);
-        return kio::Unit{};
-      }
-      const Error& error = joined->error();
-      if (error.code == Code::refused) history->refused = (*addresses)[i];
-      failures.push_back(error.describe());
-      if (!first_failure) first_failure = error;
-      if (next < addresses->size()) start_next();
-    }
-    if (next < addresses->size() && timer.poll(waiter)) start_next();
-    return failures.size() == addresses->size() ? kio::Poll<kio::Unit>(kio::Unit{}) : kio::kPending;
-  });
-  if (winner) co_return std::move(winner);
-  Error error = *first_failure;
-  if (failures.size() > 1) {
-    error.text = "every address failed";
-    for (const std::string& failure : failures) error.text += "; " + failure;
-  }
-  co_return std::unexpected(std::move(error));
+  RaceOptions race_options;
+  race_options.stagger = options.address_race;
+  if (history->rtt) race_options.beside_after = kSilentDial;
+  Race race(*environment.executor, *std::move(addresses), race_options,
+            [&](const transport::SocketAddress& address) {
+              transport::quic::DialOptions dial(address, url.host, alpn, *tls);
+              dial.parameters = options.quic;
+              if (history->rtt) {
+                dial.parameters.initial_rtt =
+                    std::min(std::max(*history->rtt, kLeastInitialRtt), options.quic.initial_rtt);
+              }
+              return quic.dial(std::move(dial));
+            });
+  auto dialed =
+      co_await kio::wait([&race](const kio::Waiter& waiter) { return race.poll(waiter); });
+  history->refused = race.refused();
+  co_return dialed;
 }
 
 Result<Client> Client::create(const Environment& environment, ClientOptions options) {
