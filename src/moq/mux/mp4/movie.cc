@@ -7,7 +7,6 @@ namespace {
 
 /// Edits beyond a day are lies.
 constexpr std::int64_t kMaxEditSeconds = 24 * 3600;
-constexpr std::int64_t kMicroseconds = 1'000'000;
 
 Error broken(std::string_view what) {
   return {Code::decode, "mp4: " + std::string(what) + " is missing or broken"};
@@ -70,9 +69,10 @@ std::uint32_t read_movie_timescale(ByteSpan moov) {
   return in.u32();
 }
 
-/// `value` from one count of units per second to another, rounded up. Neither is 0.
-std::int64_t scale_up(std::int64_t value, std::int64_t from, std::int64_t to) {
-  const __int128_t scaled = (static_cast<__int128_t>(value) * to + from - 1) / from;
+/// `value` from one count of units per second to another, to the nearest. `from` is not 0, and
+/// nothing is negative.
+std::int64_t rescale(std::int64_t value, std::int64_t from, std::int64_t to) {
+  const __int128_t scaled = (static_cast<__int128_t>(value) * to + from / 2) / from;
   return static_cast<std::int64_t>(scaled);
 }
 
@@ -97,7 +97,7 @@ std::int64_t read_edits(ByteSpan trak, std::uint32_t movie_timescale, std::uint3
     if (time >= 0) return pause - time;
     if (movie_timescale == 0) continue;
     if (duration > std::uint64_t{kMaxEditSeconds} * movie_timescale) return 0;
-    pause += scale_up(static_cast<std::int64_t>(duration), movie_timescale, timescale);
+    pause += rescale(static_cast<std::int64_t>(duration), movie_timescale, timescale);
     if (pause > most) return 0;
   }
   return 0;
@@ -163,14 +163,18 @@ Result<Movie> parse_movie(const Bytes& moov) {
 }
 
 void lift_edits(Movie& movie) {
-  std::int64_t lead_us = 0;
+  std::int64_t lead = 0;
+  std::int64_t timescale = 1;
   for (const Track& track : movie.tracks) {
-    if (track.edit_shift >= 0) continue;
-    lead_us = std::max(lead_us, scale_up(-track.edit_shift, track.timescale, kMicroseconds));
+    const auto longer = static_cast<__int128_t>(-track.edit_shift) * timescale;
+    if (longer <= static_cast<__int128_t>(lead) * track.timescale) continue;
+    lead = -track.edit_shift;
+    timescale = track.timescale;
   }
   for (Track& track : movie.tracks) {
-    if (track.kind == Track::Kind::other) continue;
-    track.edit_shift += scale_up(lead_us, kMicroseconds, track.timescale);
+    // What is rounded down must not go below 0 either.
+    track.edit_shift =
+        std::max(std::int64_t{0}, track.edit_shift + rescale(lead, timescale, track.timescale));
   }
 }
 
