@@ -31,10 +31,10 @@ void write_sets(Writer& out, const std::vector<Bytes>& sets) {
   }
 }
 
-bool belongs_in_frame(ByteSpan nal) {
+bool belongs_in_frame(ByteSpan nal, ParameterSets sets) {
   const NalType type = nal_type(nal);
-  return type != NalType::sps && type != NalType::pps && type != NalType::delimiter &&
-         type != NalType::filler;
+  if (type == NalType::sps || type == NalType::pps) return sets == ParameterSets::keep;
+  return type != NalType::delimiter && type != NalType::filler;
 }
 
 }  // namespace
@@ -85,9 +85,9 @@ Result<Bytes> to_annex_b(const AvcConfig& config, ByteSpan payload, bool keyfram
   return join_annex_b(nals);
 }
 
-Bytes to_length_prefixed(ByteSpan annex_b) {
+Bytes to_length_prefixed(ByteSpan annex_b, ParameterSets sets) {
   std::vector<ByteSpan> nals = split_annex_b(annex_b);
-  std::erase_if(nals, [](ByteSpan nal) { return !belongs_in_frame(nal); });
+  std::erase_if(nals, [sets](ByteSpan nal) { return !belongs_in_frame(nal, sets); });
   return join_length_prefixed(nals);
 }
 

@@ -25,8 +25,10 @@ struct AvcConfig {
 /// carries an SPS itself.
 Result<Bytes> to_annex_b(const AvcConfig& config, ByteSpan payload, bool keyframe);
 
-/// An Annex-B frame with 4-byte lengths, without parameter sets, delimiters and filler.
-Bytes to_length_prefixed(ByteSpan annex_b);
+/// What becomes of the parameter sets in a frame.
+enum class ParameterSets : std::uint8_t { drop, keep };
+/// An Annex-B frame with 4-byte lengths, without delimiters and filler.
+Bytes to_length_prefixed(ByteSpan annex_b, ParameterSets sets = ParameterSets::drop);
 
 /// The configuration that the parameter sets in an Annex-B key frame make; none if it lacks any.
 std::optional<AvcConfig> find_config(const Bytes& annex_b);

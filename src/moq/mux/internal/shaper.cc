@@ -64,7 +64,7 @@ class TimedVideo : public Shaper {
     if (rendition_.description.empty()) {
       if (sample.keyframe) MOQ_CHECK(find_description(sample.payload));
       if (!track_) return std::nullopt;
-      sample.payload = h264::to_length_prefixed(sample.payload.span());
+      sample.payload = h264::to_length_prefixed(sample.payload.span(), sets_);
     }
     const std::uint64_t pts = sample.dts;
     sample.dts = times_.next(pts);
@@ -84,8 +84,12 @@ class TimedVideo : public Shaper {
     MOQ_TRY(Bytes avcc, config->encode());
     rendition_.width = sps.width;
     rendition_.height = sps.height;
-    // The catalog spoke of the first configuration.
-    if (config_) times_.set_framerate(sps.framerate);
+    if (config_) {
+      // The catalog spoke of the first configuration, and so does the header that players know
+      // which read none within a stream.
+      times_.set_framerate(sps.framerate);
+      sets_ = h264::ParameterSets::keep;
+    }
     config_ = config;
     return describe(std::move(avcc));
   }
@@ -93,6 +97,7 @@ class TimedVideo : public Shaper {
   Rendition rendition_;
   DecodeTimes times_;
   std::optional<h264::AvcConfig> config_;
+  h264::ParameterSets sets_ = h264::ParameterSets::drop;
 };
 
 /// Audio with times in microseconds: told again in samples, so that frames follow one another.
