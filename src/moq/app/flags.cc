@@ -305,19 +305,21 @@ void QuicFlags::add(Settings& settings) {
       return {};
     };
   };
-  settings.add(
-      "quic-max-streams", "quic.max_streams",
-      [this](const std::string& text) -> Result<void> {
-        MOQ_TRY(parameters.max_streams_bidi, parse_number<std::uint64_t>(text));
-        if (parameters.max_streams_bidi < kLeastStreams) {
-          return fail(Code::bad_config, "'" + text + "' is less than " +
-                                            std::to_string(kLeastStreams) +
-                                            ", what a session needs");
-        }
-        parameters.max_streams_uni = parameters.max_streams_bidi;
-        return {};
-      },
-      "Streams a peer may have open, each of bidi and uni (10000)");
+  settings
+      .add(
+          "quic-max-streams", "quic.max_streams",
+          [this](const std::string& text) -> Result<void> {
+            MOQ_TRY(parameters.max_streams_bidi, parse_number<std::uint64_t>(text));
+            if (parameters.max_streams_bidi < kLeastStreams) {
+              return fail(Code::bad_config, "'" + text + "' is less than " +
+                                                std::to_string(kLeastStreams) +
+                                                ", what a session needs");
+            }
+            parameters.max_streams_uni = parameters.max_streams_bidi;
+            return {};
+          },
+          "Streams a peer may have open, each of bidi and uni (10000)")
+      ->type_name("NUMBER");
   settings.add_switch("quic-gso", "quic.gso", gso,
                       "Send several packets per system call, where the kernel can (on)");
   settings.add_duration("quic-idle-timeout", "quic.idle_timeout", parameters.idle_timeout,
@@ -326,25 +328,36 @@ void QuicFlags::add(Settings& settings) {
                         "Pings this often when nothing else is sent (3s, 0 = never)");
   settings.add_switch("quic-mtu-discovery", "quic.mtu_discovery", parameters.path_mtu_discovery,
                       "Looks for packets larger than 1200 bytes (on)");
-  settings.add(
-      "quic-congestion-control", "quic.congestion_control",
-      [this](const std::string& text) -> Result<void> {
-        if (text != "loss" && text != "delay") {
-          return fail(Code::bad_config, "'" + text + "' is neither loss nor delay");
-        }
-        parameters.congestion_control = text == "loss" ? transport::quic::CongestionControl::cubic
-                                                       : transport::quic::CongestionControl::bbr;
-        return {};
-      },
-      "loss (cubic, the default) or delay (bbr)");
-  settings.add("quic-receive-window", "quic.receive_window", number(parameters.connection_window),
-               "Bytes a session takes in before they are read (64MiB)");
-  settings.add("quic-stream-receive-window", "quic.stream_receive_window",
-               number(parameters.stream_window), "The same for each stream (1.25MB)");
-  settings.add("quic-send-window", "quic.send_window", number(parameters.stream_send_buffer),
-               "Bytes queued on a stream before its writer waits (256KiB)");
-  settings.add_text("quic-qlog", "quic.qlog", parameters.qlog_directory,
-                    "One qlog file a connection goes into this folder");
+  settings
+      .add(
+          "quic-congestion-control", "quic.congestion_control",
+          [this](const std::string& text) -> Result<void> {
+            if (text != "loss" && text != "delay") {
+              return fail(Code::bad_config, "'" + text + "' is neither loss nor delay");
+            }
+            parameters.congestion_control = text == "loss"
+                                                ? transport::quic::CongestionControl::cubic
+                                                : transport::quic::CongestionControl::bbr;
+            return {};
+          },
+          "loss (cubic, the default) or delay (bbr)")
+      ->type_name("NAME");
+  settings
+      .add("quic-receive-window", "quic.receive_window", number(parameters.connection_window),
+           "Bytes a session takes in before they are read (64MiB)")
+      ->type_name("SIZE");
+  settings
+      .add("quic-stream-receive-window", "quic.stream_receive_window",
+           number(parameters.stream_window), "The same for each stream (1.25MB)")
+      ->type_name("SIZE");
+  settings
+      .add("quic-send-window", "quic.send_window", number(parameters.stream_send_buffer),
+           "Bytes queued on a stream before its writer waits (256KiB)")
+      ->type_name("SIZE");
+  settings
+      .add_text("quic-qlog", "quic.qlog", parameters.qlog_directory,
+                "One qlog file a connection goes into this folder")
+      ->type_name("DIR");
 }
 
 Result<void> QuicFlags::finish() const {
@@ -355,26 +368,48 @@ Result<void> QuicFlags::finish() const {
 void ClientFlags::add(Settings& settings) {
   settings.add_text("connect", "", url, "Where to connect: https, http, moqt or moql URL")
       ->type_name("URL");
-  settings.add_list(
-      "connect-version", "",
-      [this](const std::string& text) -> Result<void> {
-        MOQ_TRY(const net::Version version, parse_version(text));
-        versions.push_back(version);
-        return {};
-      },
-      "Offer this version only (moq-lite-03 ... moq-lite-06); repeat for several");
+  settings
+      .add(
+          "connect-bind", "",
+          [this](const std::string& text) -> Result<void> {
+            MOQ_TRY(bind, transport::SocketAddress::parse(text));
+            return {};
+          },
+          "Local address to send from, such as 192.0.2.7:0 (any)")
+      ->type_name("ADDR");
+  settings
+      .add_list(
+          "connect-version", "",
+          [this](const std::string& text) -> Result<void> {
+            MOQ_TRY(const net::Version version, parse_version(text));
+            versions.push_back(version);
+            return {};
+          },
+          "Offer this version only (moq-lite-03 ... moq-lite-06); repeat for several")
+      ->type_name("VERSION");
   settings.add_duration("connect-timeout", "", options.connect_timeout,
                         "Limit of one whole attempt (30s, 0 = none)");
   settings.add_duration("connect-race", "", options.address_race,
                         "Wait before the next address of a name is tried beside (250ms)");
+  settings
+      .add(
+          "connect-resolution-delay", "",
+          [](const std::string& text) -> Result<void> {
+            MOQ_TRY([[maybe_unused]] const Duration delay, parse_duration(text));
+            return {};
+          },
+          "For scripts of the Rust program; all addresses of a name come at once here")
+      ->type_name("DURATION");
   settings.add_switch("connect-once", "", once, "Dial once; end when the session ends");
-  settings.add_list(
-      "connect-tls-root", "",
-      [this](const std::string& text) -> Result<void> {
-        options.tls.root_files.push_back(text);
-        return {};
-      },
-      "PEM file of an authority to trust; repeat. The system's count only if asked for");
+  settings
+      .add_list(
+          "connect-tls-root", "",
+          [this](const std::string& text) -> Result<void> {
+            options.tls.root_files.push_back(text);
+            return {};
+          },
+          "PEM file of an authority to trust; repeat. The system's count only if asked for")
+      ->type_name("FILE");
   settings
       .add(
           "connect-tls-system-roots", "",
@@ -386,51 +421,60 @@ void ClientFlags::add(Settings& settings) {
           "Trust the system's authorities")
       ->expected(0, 1)
       ->type_name("[=BOOL]");
-  settings.add_list(
-      "connect-tls-fingerprint", "",
-      [this](const std::string& text) -> Result<void> {
-        MOQ_TRY(const auto pin, transport::quic::parse_fingerprint(text));
-        options.tls.pins.push_back(pin);
-        return {};
-      },
-      "SHA-256 of the one certificate to accept, in hex; repeat");
-  settings.add_text("connect-tls-cert", "", certificate_file, "Client certificate, PEM");
-  settings.add_text("connect-tls-key", "", key_file, "Its key, PEM");
+  settings
+      .add_list(
+          "connect-tls-fingerprint", "",
+          [this](const std::string& text) -> Result<void> {
+            MOQ_TRY(const auto pin, transport::quic::parse_fingerprint(text));
+            options.tls.pins.push_back(pin);
+            return {};
+          },
+          "SHA-256 of the one certificate to accept, in hex; repeat")
+      ->type_name("HEX");
+  settings.add_text("connect-tls-cert", "", certificate_file, "Client certificate, PEM")
+      ->type_name("FILE");
+  settings.add_text("connect-tls-key", "", key_file, "Its key, PEM")->type_name("FILE");
   settings.add_switch("connect-tls-insecure", "", options.tls.insecure,
                       "Do not verify the server at all");
-  settings.add(
-      "connect-tls-host-name", "",
-      [this](const std::string& text) -> Result<void> {
-        options.tls.server_name = text;
-        return {};
-      },
-      "Name to send and verify in place of the URL's host");
+  settings
+      .add(
+          "connect-tls-host-name", "",
+          [this](const std::string& text) -> Result<void> {
+            options.tls.server_name = text;
+            return {};
+          },
+          "Name to send and verify in place of the URL's host")
+      ->type_name("NAME");
   settings.add_duration("backoff-initial", "", backoff.initial, "Wait before the first retry (1s)");
-  settings.add(
-      "backoff-multiplier", "",
-      [this](const std::string& text) -> Result<void> {
-        MOQ_TRY(backoff.multiplier, parse_number<double>(text));
-        return {};
-      },
-      "Growth of the wait from one retry to the next (2)");
+  settings
+      .add(
+          "backoff-multiplier", "",
+          [this](const std::string& text) -> Result<void> {
+            MOQ_TRY(backoff.multiplier, parse_number<double>(text));
+            return {};
+          },
+          "Growth of the wait from one retry to the next (2)")
+      ->type_name("NUMBER");
   settings.add_duration("backoff-max", "", backoff.max, "Longest wait (30s)");
   settings.add_duration("backoff-timeout", "", backoff.timeout,
                         "Give up after this long without a session (5m, 0 = never)");
-  settings.add(
-      "goaway-redirect", "",
-      [this](const std::string& text) -> Result<void> {
-        if (text == "follow") {
-          options.redirects = native::RedirectPolicy::follow;
-        } else if (text == "same-host") {
-          options.redirects = native::RedirectPolicy::same_host;
-        } else if (text == "ignore") {
-          options.redirects = native::RedirectPolicy::ignore;
-        } else {
-          return fail(Code::bad_config, "'" + text + "' is not follow, same-host or ignore");
-        }
-        return {};
-      },
-      "Where a relay that drains may send us: follow, same-host or ignore (same-host)");
+  settings
+      .add(
+          "goaway-redirect", "",
+          [this](const std::string& text) -> Result<void> {
+            if (text == "follow") {
+              options.redirects = native::RedirectPolicy::follow;
+            } else if (text == "same-host") {
+              options.redirects = native::RedirectPolicy::same_host;
+            } else if (text == "ignore") {
+              options.redirects = native::RedirectPolicy::ignore;
+            } else {
+              return fail(Code::bad_config, "'" + text + "' is not follow, same-host or ignore");
+            }
+            return {};
+          },
+          "Where a relay that drains may send us: follow, same-host or ignore (same-host)")
+      ->type_name("POLICY");
   settings.add_duration("goaway-handover", "", options.handover,
                         "Then the old session may serve on beside the new one for (10s)");
   quic.add(settings);

@@ -2,6 +2,7 @@
 
 #include <CLI/App.hpp>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -91,6 +92,7 @@ struct ClientFlags {
   native::Backoff backoff;
   QuicFlags quic;
   bool once = false;
+  std::optional<transport::SocketAddress> bind;  ///< For `io::Loop::connect_from`.
   std::string certificate_file;
   std::string key_file;
   bool system_roots_chosen = false;

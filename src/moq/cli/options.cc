@@ -93,16 +93,18 @@ class Parser {
     options_.client.add(settings_);
     app_.add_option("--broadcast", broadcast_, "Name of the broadcast, such as demo.hang")
         ->type_name("NAME");
-    settings_.add(
-        "hop", "",
-        [this](const std::string& text) -> Result<void> {
-          MOQ_TRY(options_.hop, parse_number(text));
-          if (*options_.hop == 0 || *options_.hop > kMaxHop) {
-            return fail(Code::bad_config, "'" + text + "' is not in 1 ... 2^53 - 1");
-          }
-          return {};
-        },
-        "First hop of what is announced (random)");
+    settings_
+        .add(
+            "hop", "",
+            [this](const std::string& text) -> Result<void> {
+              MOQ_TRY(options_.hop, parse_number(text));
+              if (*options_.hop == 0 || *options_.hop > kMaxHop) {
+                return fail(Code::bad_config, "'" + text + "' is not in 1 ... 2^53 - 1");
+              }
+              return {};
+            },
+            "First hop of what is announced (random)")
+        ->type_name("NUMBER");
     settings_
         .add(
             "log-level", "",
@@ -150,13 +152,15 @@ class Parser {
     fetch_->add_option("TRACK", options_.track, "Name of the track, such as catalog.json")
         ->required();
     fetch_settings_.emplace(*fetch_);
-    fetch_settings_->add(
-        "group", "",
-        [this](const std::string& text) -> Result<void> {
-          MOQ_TRY(options_.group, parse_number(text));
-          return {};
-        },
-        "Sequence of the group (the newest)");
+    fetch_settings_
+        ->add(
+            "group", "",
+            [this](const std::string& text) -> Result<void> {
+              MOQ_TRY(options_.group, parse_number(text));
+              return {};
+            },
+            "Sequence of the group (the newest)")
+        ->type_name("NUMBER");
     fetch_settings_->add_switch("json", "", options_.json,
                                 "Print one JSON object a frame instead of the bare payloads");
   }
@@ -238,32 +242,36 @@ void Parser::add_export_settings(app::Settings& settings) {
       ->type_name("FORMAT");
   const auto add_choice = [&settings](const std::string& flag, std::optional<std::string>& value,
                                       const std::string& help) {
-    settings.add(
-        flag, "",
-        [&value](const std::string& text) -> Result<void> {
-          value = text;
-          return {};
-        },
-        help);
+    settings
+        .add(
+            flag, "",
+            [&value](const std::string& text) -> Result<void> {
+              value = text;
+              return {};
+            },
+            help)
+        ->type_name("NAME");
   };
   add_choice("video-name", options.video_name, "This video rendition (the best)");
   add_choice("audio-name", options.audio_name, "This audio rendition (the best)");
   const auto add_codec = [&settings](const std::string& flag, std::optional<std::string>& value,
                                      std::span<const CodecName> known, const std::string& help) {
-    settings.add(
-        flag, "",
-        [&value, known](const std::string& text) -> Result<void> {
-          std::string names;
-          for (const auto& [name, prefix] : known) {
-            if (text == name) {
-              value = prefix;
-              return {};
-            }
-            names += (names.empty() ? "" : ", ") + std::string(name);
-          }
-          return fail(Code::bad_config, "'" + text + "' is not one of " + names);
-        },
-        help);
+    settings
+        .add(
+            flag, "",
+            [&value, known](const std::string& text) -> Result<void> {
+              std::string names;
+              for (const auto& [name, prefix] : known) {
+                if (text == name) {
+                  value = prefix;
+                  return {};
+                }
+                names += (names.empty() ? "" : ", ") + std::string(name);
+              }
+              return fail(Code::bad_config, "'" + text + "' is not one of " + names);
+            },
+            help)
+        ->type_name("CODEC");
   };
   add_codec("video-codec", options.video_codec, kVideoCodecs,
             "Video of this codec only: h264, h265, vp8, vp9 or av1");

@@ -49,6 +49,14 @@ class Environment {
   std::vector<std::string> names_;
 };
 
+TEST(Options, ALocalAddressMayBeChosen) {
+  const CommandLine line = parse({"--connect-bind", "192.0.2.7:0"});
+  ASSERT_TRUE(line.options) << line.err;
+  EXPECT_EQ(line.options->client.bind, transport::SocketAddress::parse("192.0.2.7:0"));
+  EXPECT_NE(wrong(parse({"--connect-bind", "eth0"})).find("--connect-bind: 'eth0' is not"),
+            std::string::npos);
+}
+
 TEST(Options, DefaultsAreThoseOfTheDocumentation) {
   const CommandLine line = parse({});
   ASSERT_TRUE(line.options) << line.err;

@@ -169,6 +169,7 @@ int run_program(const Options& options) {
   auto loop = io::Loop::create();
   if (!loop) return report(loop.error());
   if (!options.client.quic.gso) (*loop)->disable_segmentation();
+  if (options.client.bind) (*loop)->connect_from(*options.client.bind);
   constexpr std::array kSignals = {SIGINT, SIGTERM};
   auto signals = io::Signals::create(**loop, kSignals);
   if (!signals) return report(signals.error());

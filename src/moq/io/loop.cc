@@ -144,7 +144,7 @@ Result<std::unique_ptr<transport::DatagramSocket>> Loop::bind(
 
 Result<std::unique_ptr<transport::DatagramSocket>> Loop::connect(
     const transport::SocketAddress& remote) {
-  MOQ_TRY(auto socket, UdpSocket::connect(*this, remote));
+  MOQ_TRY(auto socket, UdpSocket::connect(*this, remote, local_));
   if (!segmentation_) socket->disable_segmentation();
   return socket;
 }

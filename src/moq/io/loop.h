@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <memory>
+#include <optional>
 #include <type_traits>
 
 #include "moq/io/fd.h"
@@ -43,6 +44,8 @@ class Loop final : public kio::Executor, public transport::DatagramNetwork {
       const transport::SocketAddress& remote) override;
   /// UDP sockets made from now on send segment by segment, for networks that mistreat GSO.
   void disable_segmentation() { segmentation_ = false; }
+  /// What is connected from now on sends from `local`; port 0 = any.
+  void connect_from(const transport::SocketAddress& local) { local_ = local; }
 
   /// How often the loop has waited for events, for tests of idleness.
   [[nodiscard]] std::uint64_t waits() const { return waits_; }
@@ -64,6 +67,7 @@ class Loop final : public kio::Executor, public transport::DatagramNetwork {
   std::size_t watches_ = 0;
   std::uint64_t waits_ = 0;
   bool segmentation_ = true;
+  std::optional<transport::SocketAddress> local_;
   std::atomic<bool> stop_{false};
 };
 

@@ -67,28 +67,43 @@ UdpSocket::UdpSocket(std::unique_ptr<FdWatch> watch, bool v6, bool connected)
 UdpSocket::~UdpSocket() = default;
 
 Result<std::unique_ptr<UdpSocket>> UdpSocket::bind(Loop& loop, const SocketAddress& local) {
-  return open(loop, local, false);
+  return open(loop, local, std::nullopt);
 }
 
-Result<std::unique_ptr<UdpSocket>> UdpSocket::connect(Loop& loop, const SocketAddress& remote) {
-  return open(loop, remote, true);
+Result<std::unique_ptr<UdpSocket>> UdpSocket::connect(Loop& loop, const SocketAddress& remote,
+                                                      const std::optional<SocketAddress>& local) {
+  if (!local || local->v6 == remote.v6) return open(loop, local, remote);
+  // Any address has its like in the other family; a certain one has not.
+  if (local->is_unspecified()) {
+    const SocketAddress any{.v6 = remote.v6, .port = local->port};
+    return open(loop, any, remote);
+  }
+  return fail(Code::unreachable,
+              remote.to_string() + " is not to be reached from " + local->to_string());
 }
 
-Result<std::unique_ptr<UdpSocket>> UdpSocket::open(Loop& loop, const SocketAddress& address,
-                                                   bool connected) {
+Result<std::unique_ptr<UdpSocket>> UdpSocket::open(Loop& loop,
+                                                   const std::optional<SocketAddress>& local,
+                                                   const std::optional<SocketAddress>& remote) {
+  const SocketAddress& address = local ? *local : *remote;
   MOQ_TRY(const int number, internal::open_socket(address, SOCK_DGRAM));
   Fd fd(number);
   if (address.v6) internal::set_option(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, 0);
-  const internal::OsAddress os = internal::to_os(address, false);
-  if (connected) {
-    if (::connect(fd.get(), os.get(), os.size) != 0) {
-      return std::unexpected(internal::os_error(errno, "connect to " + address.to_string()));
+  if (local) {
+    const internal::OsAddress os = internal::to_os(*local, false);
+    if (::bind(fd.get(), os.get(), os.size) != 0) {
+      return std::unexpected(internal::os_error(errno, "bind to " + local->to_string()));
     }
-  } else if (::bind(fd.get(), os.get(), os.size) != 0) {
-    return std::unexpected(internal::os_error(errno, "bind to " + address.to_string()));
+  }
+  if (remote) {
+    const internal::OsAddress os = internal::to_os(*remote, false);
+    if (::connect(fd.get(), os.get(), os.size) != 0) {
+      return std::unexpected(internal::os_error(errno, "connect to " + remote->to_string()));
+    }
   }
   MOQ_TRY(std::unique_ptr<FdWatch> watch, FdWatch::create(loop, std::move(fd)));
-  std::unique_ptr<UdpSocket> socket(new UdpSocket(std::move(watch), address.v6, connected));
+  std::unique_ptr<UdpSocket> socket(
+      new UdpSocket(std::move(watch), address.v6, remote.has_value()));
   socket->set_options();
   return socket;
 }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <span>
 
 #include "moq/io/fd_watch.h"
@@ -26,8 +27,10 @@ struct UdpCounts {
 class UdpSocket final : public transport::DatagramSocket {
  public:
   static Result<std::unique_ptr<UdpSocket>> bind(Loop& loop, const transport::SocketAddress& local);
-  static Result<std::unique_ptr<UdpSocket>> connect(Loop& loop,
-                                                    const transport::SocketAddress& remote);
+  /// `local`: where it sends from; without one the system chooses.
+  static Result<std::unique_ptr<UdpSocket>> connect(
+      Loop& loop, const transport::SocketAddress& remote,
+      const std::optional<transport::SocketAddress>& local = std::nullopt);
   ~UdpSocket() override;
 
   transport::SocketAddress local_address() const override { return local_; }
@@ -54,9 +57,10 @@ class UdpSocket final : public transport::DatagramSocket {
   enum class Outcome : std::uint8_t { sent, full, retry };
 
   UdpSocket(std::unique_ptr<FdWatch> watch, bool v6, bool connected);
-  static Result<std::unique_ptr<UdpSocket>> open(Loop& loop,
-                                                 const transport::SocketAddress& address,
-                                                 bool connected);
+  /// Bound to `local`, connected to `remote`, or both.
+  static Result<std::unique_ptr<UdpSocket>> open(
+      Loop& loop, const std::optional<transport::SocketAddress>& local,
+      const std::optional<transport::SocketAddress>& remote);
   void set_options();
   std::size_t fill_messages(std::span<const transport::SendBatch> batches, Cursor from);
   void fill_message(const transport::SendBatch& batch, std::size_t offset, std::size_t size,

@@ -133,6 +133,22 @@ TEST_P(UdpSocketTest, ALoopMayMakeAllItsSocketsSendSegmentBySegment) {
   EXPECT_FALSE(static_cast<const UdpSocket&>(**connected).uses_segmentation());
 }
 
+TEST_P(UdpSocketTest, ALoopConnectsFromWhereItIsTold) {
+  const auto server = bind(GetParam());
+  const bool v6 = server->local_address().v6;
+  loop->connect_from(address(v6 ? "[::1]:0" : "127.0.0.2:0"));
+  const auto chosen = loop->connect(server->local_address());
+  ASSERT_TRUE(chosen) << chosen.error().describe();
+  EXPECT_TRUE((*chosen)->local_address().to_string().starts_with(v6 ? "[::1]:" : "127.0.0.2:"));
+  // Any address of one family stands for any of the other; a certain one does not.
+  loop->connect_from(address(v6 ? "0.0.0.0:0" : "[::]:0"));
+  EXPECT_TRUE(loop->connect(server->local_address()));
+  loop->connect_from(address(v6 ? "127.0.0.1:0" : "[::1]:0"));
+  const auto wrong = loop->connect(server->local_address());
+  ASSERT_FALSE(wrong);
+  EXPECT_EQ(wrong.error().code, Code::unreachable);
+}
+
 TEST_P(UdpSocketTest, CutsABatchAboveTheKernelsLimit) {
   const auto server = bind(GetParam());
   const auto client = connect(server->local_address());
