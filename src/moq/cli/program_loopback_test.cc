@@ -280,6 +280,20 @@ TEST(Moq, FetchPrintsAGroup) {
   expect_failure(moq(relay.url(), {"fetch", "catalog.json", "--group", "999"}), {"not found"});
 }
 
+TEST(Moq, FetchOfALiveTrackEndsWithItsGroup) {
+  const RelayChild relay;
+  const std::string clip = read_file(kMedia + "clip.h264");
+  Child publisher(moq(relay.url(), {"import", "avc3"}));
+  publish(publisher, "clip.h264");
+  Child fetch(moq(relay.url(), {"fetch", "0.avc3", "--json"}));
+  fetch.expect_out("\"group\":2,\"frame\":3,");
+  // Completes the group that is read, and begins others in the same moment.
+  publisher.write(clip);
+  EXPECT_EQ(fetch.wait(), 0) << fetch;
+  EXPECT_NE(fetch.out().find("\"group\":2,\"frame\":4,"), std::string::npos) << fetch;
+  EXPECT_EQ(fetch.out().find("\"group\":3,"), std::string::npos) << fetch;
+}
+
 TEST(Moq, SpeaksTheVersionThatIsAskedFor) {
   const RelayChild relay;
   for (const std::string version : {"moq-lite-03", "moq-lite-04", "moq-lite-05", "moq-lite-06"}) {
