@@ -47,8 +47,8 @@ void State::keep(std::shared_ptr<track::State> track) {
 
 void State::close(const Error& error) {
   kio::WaiterList woken;
-  std::deque<std::shared_ptr<track::State>> waiting;
-  std::deque<std::shared_ptr<track::State>> forgotten;  // Freed after the lock.
+  std::list<std::shared_ptr<track::State>> waiting;
+  std::list<std::shared_ptr<track::State>> forgotten;  // Freed after the lock.
   {
     std::lock_guard lock(mutex);
     if (closed) return;
@@ -203,7 +203,7 @@ Dynamic::Dynamic(std::shared_ptr<State> state) : state_(std::move(state)) {
 
 Dynamic::~Dynamic() {
   if (!state_) return;
-  std::deque<std::shared_ptr<track::State>> waiting;
+  std::list<std::shared_ptr<track::State>> waiting;
   {
     std::lock_guard lock(state_->mutex);
     if (--state_->handlers > 0) return;

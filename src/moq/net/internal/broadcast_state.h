@@ -1,6 +1,6 @@
 #pragma once
 
-#include <deque>
+#include <list>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -16,6 +16,8 @@ namespace moq::net::broadcast {
 /// What a track is given back from.
 enum class Given : std::uint8_t { request, producer };
 
+/// One for each broadcast that a peer announces, read or not: so lists, which hold nothing while
+/// they are empty, and no deques.
 struct State : std::enable_shared_from_this<State> {
   mutable std::mutex mutex;
   /// Routed: the front that an origin keeps for a path. Its tracks outlive the routes that serve
@@ -25,11 +27,11 @@ struct State : std::enable_shared_from_this<State> {
   /// dropped.
   std::map<std::string, std::weak_ptr<track::State>> tracks;
   /// What its own producer made and finished, for late readers; none once it is closed.
-  std::deque<std::shared_ptr<track::State>> finished;
+  std::list<std::shared_ptr<track::State>> finished;
   std::size_t sweep_at = 64;     ///< Names at which the next sweep is due.
   std::shared_ptr<Cache> cache;  ///< Shared with other broadcasts, for those of an origin.
   /// Tracks that wait for a route or a dynamic handler, in order of asking.
-  std::deque<std::shared_ptr<track::State>> requests;
+  std::list<std::shared_ptr<track::State>> requests;
   std::size_t handlers = 0;
   std::uint64_t current_route = 0;  ///< Which route gets the requests; 0 = none.
   std::size_t producers = 0;

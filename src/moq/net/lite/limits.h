@@ -29,8 +29,9 @@ inline constexpr std::uint64_t kMaxTrackNameBytes = 4096;
 inline constexpr std::size_t kMaxAnnounceStreams = 32;
 /// Probe streams of one peer that are served: each has a timer of its own. Peers open one.
 inline constexpr std::size_t kMaxProbeStreams = 4;
-/// Live announcements on one announce stream. Ours: ten times what the largest relay lists.
-inline constexpr std::size_t kMaxLiveAnnouncements = 1 << 18;
+/// Live announcements on one announce stream. Ours: several times what the largest relay lists.
+/// Each takes some 1.5 KB here, most of it for the broadcast that readers may ask for.
+inline constexpr std::size_t kMaxLiveAnnouncements = 1 << 17;
 /// Text and hops that the live announcements of one stream may hold. Ours: as much as one message
 /// of the largest size.
 inline constexpr std::uint64_t kMaxAnnouncedBytes = 64 << 20;
