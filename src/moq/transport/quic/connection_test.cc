@@ -92,6 +92,40 @@ TEST(Connection, DiscoversTheMtuOfThePath) {
   EXPECT_LT(fixed.client->max_datagram_bytes(), 1200u);
 }
 
+TEST(Connection, APathThatTakesNoLargePacketsAnyMoreIsLivedWith) {
+  Bed bed;
+  Pair pair = bed.connect();
+  bed.world.run_for(5s);
+  ASSERT_GT(pair.server->max_datagram_bytes(), 1400u);
+  // A tunnel comes into the way: acknowledgements still pass.
+  bed.network.set_link(bed.near, bed.far, {.mtu_bytes = 1350});
+  const TimePoint start = bed.world.now();
+  std::unique_ptr<SendStream> send;
+  std::unique_ptr<RecvStream> recv;
+  bed.world.run(make_uni(*pair.server, *pair.client, "x", send, recv));
+  const Bytes data = pattern(200000);
+  send->write(data);
+  send->finish();
+  const auto all = bed.world.run(read_all(*recv));
+  ASSERT_TRUE(all) << all.error().describe();
+  EXPECT_LT(bed.world.now() - start, 5s);
+  EXPECT_LT(pair.server->max_datagram_bytes(), 1200u);
+}
+
+TEST(Connection, LossAloneLeavesPacketsLarge) {
+  Bed bed({.latency = 20ms, .loss = 0.05});
+  Pair pair = bed.connect();
+  bed.world.run_for(5s);
+  std::unique_ptr<SendStream> send;
+  std::unique_ptr<RecvStream> recv;
+  bed.world.run(make_uni(*pair.server, *pair.client, "x", send, recv));
+  send->write(pattern(2'000'000));
+  send->finish();
+  const auto all = bed.world.run(read_all(*recv));
+  ASSERT_TRUE(all) << all.error().describe();
+  EXPECT_GT(pair.server->max_datagram_bytes(), 1400u);
+}
+
 TEST(Connection, CarriesAThousandStreamsAtOnce) {
   Bed bed({.latency = 10ms, .loss = 0.02});
   Pair pair = bed.connect();

@@ -168,6 +168,9 @@ void Conn::update_deadline() {
     deadline_ = std::min(deadline_, *unanswered_since_ + suspect_delay());
   }
   if (unproven_since_) deadline_ = std::min(deadline_, *unproven_since_ + kMaxUnprovenTime);
+  if (stalled_since_ && may_shrink_packets()) {
+    deadline_ = std::min(deadline_, *stalled_since_ + suspect_delay());
+  }
 }
 
 int Conn::receive(const Arrival& arrival) {
@@ -211,6 +214,7 @@ void Conn::after_callbacks() {
   if (authentic_) {
     unanswered_since_.reset();
     set_suspect(false);
+    note_stall();
   }
   for (const Signal& stop : stops_) apply_stop(stop.id, stop.code);
   stops_.clear();

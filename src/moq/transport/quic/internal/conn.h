@@ -21,6 +21,8 @@ inline constexpr std::uint64_t kMaxStreamCredit = std::uint64_t{1} << 60;
 /// Largest UDP payload we send: Ethernet's 1500 less IPv6 and UDP headers. Path MTU discovery
 /// works its way up to it from 1200.
 inline constexpr std::size_t kMaxPacketBytes = 1452;
+/// What every path carries (RFC 9000 §14).
+inline constexpr std::size_t kMinPacketBytes = 1200;
 /// The reason of a close is for a person; peers' longer ones are cut.
 inline constexpr std::size_t kMaxReasonBytes = 1024;
 /// Unanswered probes in a row after which a path is suspect: one or two are ordinary loss.
@@ -178,6 +180,9 @@ class Conn final : public RefCounted<Conn> {
   [[nodiscard]] Duration suspect_delay() const;
   Result<void> move_to(std::unique_ptr<DatagramSocket> socket);
   void look_for_better_path();
+  void note_stall();
+  void check_stall(TimePoint time);
+  [[nodiscard]] bool may_shrink_packets() const;
   void note_peer(const Arrival& arrival);
   void follow_peer(ConnectionId used);
   void on_peer_path_validated(bool success, const ngtcp2_path* fallback);
@@ -260,6 +265,11 @@ class Conn final : public RefCounted<Conn> {
   bool fell_back_ = false;      // To the last proven address; nothing has come from there yet.
   ConnectionId peer_uses_ = 0;  // The id of ours in the peer's last packet with a short header.
   std::optional<TimePoint> unanswered_since_;
+  // A path may cease to take packets as large as it once did (RFC 8899 §4.3, a black hole): then
+  // the peer is heard, and yet nothing of what was sent arrives. ngtcp2 does not look for it.
+  std::size_t packet_limit_ = kMaxPacketBytes;
+  std::uint64_t unacked_ = 0;  // Bytes of streams, sent and not acknowledged in order.
+  std::optional<TimePoint> stalled_since_;
   TimePoint next_look_{};  // For another path.
   std::uint64_t bytes_sent_ = 0;
   std::uint64_t bytes_received_ = 0;

@@ -32,6 +32,7 @@ void Conn::check_path(TimePoint time) {
     set_suspect(true);
     next_look_ = time;
   }
+  check_stall(time);
   if (unproven_since_ && time - *unproven_since_ >= kMaxUnprovenTime) {
     close_transport(
         NGTCP2_NO_VIABLE_PATH, "your new address does not answer",
@@ -43,6 +44,24 @@ void Conn::check_path(TimePoint time) {
     next_look_ = time + kPathLookInterval;
     look_for_better_path();
   }
+}
+
+void Conn::note_stall() {
+  if (unacked_ > 0 && !stalled_since_) stalled_since_ = now();
+}
+
+bool Conn::may_shrink_packets() const {
+  return packet_limit_ > kMinPacketBytes &&
+         ngtcp2_conn_get_path_max_tx_udp_payload_size(conn_.get()) > kMinPacketBytes;
+}
+
+// Mere loss can look like this, too. Then smaller packets cost little, until the next path.
+void Conn::check_stall(TimePoint time) {
+  if (!stalled_since_ || time - *stalled_since_ < suspect_delay() || !may_shrink_packets()) return;
+  MOQ_LOG(info, "quic", "{}: nothing sent arrives, though the peer is heard: smaller packets",
+          remote_.to_string());
+  packet_limit_ = kMinPacketBytes;
+  stalled_since_.reset();
 }
 
 void Conn::set_suspect(bool suspect) {
@@ -115,6 +134,7 @@ void Conn::follow_peer(ConnectionId used) {
   }
   remote_ = remote;
   local_ = from_sockaddr(path->local);
+  packet_limit_ = kMaxPacketBytes;
   if (!unproven_since_) unproven_since_ = now();
   fell_back_ = false;
 }
@@ -150,6 +170,7 @@ bool Conn::must_wait_for_validation(const Arrival& arrival) const {
 
 void Conn::on_path_valid(const SocketAddress& local) {
   local_ = local;
+  packet_limit_ = kMaxPacketBytes;
   moved_ = true;
 }
 

@@ -78,7 +78,10 @@ void Conn::close_reset_streams() {
 }
 
 void Conn::on_acked(Stream& stream, std::uint64_t to, bool fin_alone) {
+  const std::uint64_t before = stream.out.acked();
   stream.out.mark_acked(to);
+  unacked_ -= stream.out.acked() - before;
+  stalled_since_.reset();
   if (fin_alone) stream.fin_frame_acked = true;
   if (!stream.fin_sent || stream.out.acked() < stream.out.end()) return;
   // An end sent in a frame of its own is acknowledged by its own; once something was lost, ngtcp2
@@ -102,6 +105,8 @@ void Conn::on_stream_closed(Stream& stream, std::size_t lost) {
   if (stream.can_send() && !stream.reset_sent && !stream.stopped && stream.fin_sent) {
     stream.fin_acked = true;
   }
+  unacked_ -= stream.out.sent() - stream.out.acked();
+  if (unacked_ == 0) stalled_since_.reset();
   // ngtcp2 looks at the data no more.
   stream.out.recycle();
   stream.on_finished.wake();
@@ -227,7 +232,8 @@ std::size_t Conn::max_datagram_bytes() const {
   if (!alive() || max_datagram_frame_ == 0) return 0;
   // A short header with our longest packet number, the tag, and the frame's type and length.
   const std::size_t overhead = 1 + ngtcp2_conn_get_dcid(conn_.get())->datalen + 4 + 16 + 3;
-  const std::size_t packet = ngtcp2_conn_get_path_max_tx_udp_payload_size(conn_.get());
+  const std::size_t packet =
+      std::min(packet_limit_, ngtcp2_conn_get_path_max_tx_udp_payload_size(conn_.get()));
   const std::size_t fits = packet > overhead ? packet - overhead : 0;
   const std::size_t allowed =
       max_datagram_frame_ > 3 ? static_cast<std::size_t>(max_datagram_frame_ - 3) : 0;

@@ -59,7 +59,7 @@ bool Conn::write(Output& output) {
   std::size_t written = 0;
   bool more = false;
   for (;;) {
-    const std::span<std::uint8_t> room = output.room(kMaxPacketBytes);
+    const std::span<std::uint8_t> room = output.room(packet_limit_);
     if (written >= share || room.empty()) {
       more = true;
       break;
@@ -167,6 +167,7 @@ ngtcp2_ssize Conn::offer_stream(Stream& stream, ngtcp2_path* path, ngtcp2_pkt_in
 void Conn::mark_sent(Stream& stream, std::size_t bytes, bool fin) {
   const std::size_t before = stream.out.unsent();
   stream.out.mark_sent(bytes);
+  unacked_ += bytes;
   if (fin) {
     stream.fin_sent = true;
     stream.fin_sent_alone = bytes == 0;
