@@ -118,6 +118,26 @@ TEST_P(FollowRules, FinEndsTheTrackOnceItsGroupsAreThere) {
   EXPECT_EQ(**end, 1U);
 }
 
+TEST_P(FollowRules, ATrackIsKeptForLaterReadersOnceSomethingWasHeardOfIt) {
+  for (const bool heard : {false, true}) {
+    SCOPED_TRACE(heard);
+    if (!heard && has_track_info(GetParam())) continue;  // TRACK_INFO is something.
+    {
+      track::Consumer reader = peer.read_track();
+      if (heard) {
+        auto asked = peer.subscribed();
+      } else {
+        auto asked = peer.next(BidiType::subscribe);
+      }
+    }
+    stage.world.run_for(1s);
+    // Nobody serves it, until it is asked for again.
+    const track::Consumer again = peer.read_track();
+    EXPECT_EQ(again.poll_served(kio::Waiter::none(), true).pending(), heard);
+    auto asked = peer.next(BidiType::subscribe);
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(Lite, FollowRules,
                          testing::Values(Version::lite_03, Version::lite_04, Version::lite_05,
                                          Version::lite_06),
