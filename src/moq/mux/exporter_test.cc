@@ -286,6 +286,42 @@ TEST_F(LegacyExporterTest, FindsDecodeTimesForReorderedFrames) {
   EXPECT_EQ(samples[13].pts(), 480'000U);
 }
 
+TEST_F(LegacyExporterTest, ReadsLocFramesAndPassesOverMarks) {
+  hang::Catalog catalog = catalogs.catalog();
+  catalog.video.renditions.at("v").container.kind = hang::Container::Kind::loc;
+  ASSERT_TRUE(catalogs.update(catalog));
+  net::track::Producer video = create_track("v");
+  Exporter exporter = create();
+  drain(exporter);
+  const auto write_loc = [](net::group::Producer& group, std::uint64_t time_us,
+                            std::string_view payload) {
+    const hang::Frame frame{.timestamp_us = time_us, .payload = Bytes::copy(payload)};
+    ASSERT_TRUE(group.write_frame(time_us, hang::encode_loc(frame)));
+  };
+  for (const std::uint64_t start : {0, 80'000}) {
+    net::group::Producer group = *video.append_group();
+    write_loc(group, start, "key");
+    write_loc(group, start + 40'000, "delta");
+    write_loc(group, start + 80'000, "");  // Where the group ends.
+    std::move(group).finish();
+  }
+  net::group::Producer pause = *video.append_group();
+  write_loc(pause, 160'000, "");
+  std::move(pause).finish();
+  write_group(video, 0, 0);
+  std::move(video).finish();
+  std::move(catalogs).finish();
+  const Output out = drain(exporter);
+  EXPECT_TRUE(out.ended);
+  const auto samples = parse(out.bytes).samples.at(1);
+  ASSERT_EQ(samples.size(), 4U);
+  for (std::size_t i = 0; i < samples.size(); ++i) {
+    EXPECT_EQ(samples[i].pts(), 40'000 * i);
+    EXPECT_EQ(samples[i].keyframe, i % 2 == 0);
+    EXPECT_EQ(samples[i].payload.text(), i % 2 == 0 ? "key" : "delta");
+  }
+}
+
 TEST_F(LegacyExporterTest, BeginsWithAPictureAndDropsSoundFromBefore) {
   add_audio();
   net::track::Producer audio = create_track("a");
