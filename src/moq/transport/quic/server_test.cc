@@ -227,6 +227,34 @@ TEST(Server, ResetsAreShorterThanWhatTheyAnswer) {
   }
 }
 
+// RFC 9000 §8.1: whoever gives a false address must not turn the server on its owner.
+TEST(Server, SendsAtMostThreeTimesWhatAnUnprovenAddressSent) {
+  Bed bed;
+  bed.serve();
+  // A client's first packet, caught on its way to somewhere else.
+  DialOptions elsewhere = bed.dial_options();
+  elsewhere.address = bed.far.address(kPort + 1);
+  const auto trap = *bed.far.bind(elsewhere.address);
+  auto dialing = bed.world.spawn(bed.client.dial(std::move(elsewhere)));
+  bed.world.run_for(100ms);
+  const auto caught = trap->poll_receive(kio::Waiter::none());
+  ASSERT_TRUE(caught && *caught && !(*caught)->empty());
+  const ReceivedBatch& batch = (*caught)->front();
+  const ByteSpan first = batch.data.first(std::min(batch.segment_size, batch.data.size()));
+  const std::vector<std::uint8_t> initial(first.begin(), first.end());
+  ASSERT_GE(initial.size(), 1200u);
+
+  Stranger stranger(bed);
+  stranger.send(initial);
+  std::size_t answered = 0;
+  for (int i = 0; i < 200; ++i) {
+    for (const auto& packet : stranger.receive()) answered += packet.size();
+  }
+  EXPECT_GE(answered, 1200u);
+  EXPECT_LE(answered, 3 * initial.size());
+  EXPECT_EQ(bed.server->connections(), 0u);
+}
+
 TEST(Server, AnswersToStrangersAreLimitedInRate) {
   Bed bed({.latency = 1ms});
   bed.serve();
