@@ -131,6 +131,26 @@ TEST_F(Tls, SendsNoSniForAnAddressAndChecksIt) {
   EXPECT_NE(other.error().text.find("name mismatch"), std::string::npos);
 }
 
+TEST_F(Tls, ChecksAnIPv6AddressHoweverItIsWritten) {
+  const Identity shown = make_identity({"fd00::7"});
+  serve(shown);
+  for (const char* name : {"fd00::7", "[fd00::7]", "FD00:0:0:0:0:0:0:7"}) {
+    const auto dialed = dial(trusting(shown), name);
+    ASSERT_TRUE(dialed) << name << ": " << dialed.error().describe();
+    EXPECT_EQ((*bed.accept())->server_name(), std::nullopt) << name;
+  }
+  expect_refused(dial(trusting(shown), "fd00::8"),
+                 "name mismatch: the certificate is for fd00::7, not for fd00::8");
+}
+
+TEST_F(Tls, WildcardsStandForOneLabel) {
+  const Identity shown = make_identity({"*.relay.test"});
+  serve(shown);
+  EXPECT_TRUE(dial(trusting(shown), "a.relay.test"));
+  EXPECT_FALSE(dial(trusting(shown), "a.b.relay.test"));
+  EXPECT_FALSE(dial(trusting(shown), "relay.test"));
+}
+
 TEST_F(Tls, ANameCanBeOverridden) {
   serve(identity());
   ClientTlsOptions options = trusting(identity());
