@@ -2,6 +2,8 @@
 #   moq_shared, moq_static   build/PRESET/lib/libmoq.so, libmoq.a; in a release only
 #   moq_api                  what examples and applications in this tree link: the shared library in a
 #                            release, the modules elsewhere, so that a debug build need not link them twice
+# `cmake --install build/release` puts both libraries, the public headers, the programs, a CMake package
+# (moq::moq) and moq.pc in place.
 set(MOQ_API_MODULES base kio transport io quic webtransport net hang mux native)
 
 add_library(moq_api INTERFACE)
@@ -23,7 +25,9 @@ list(REMOVE_DUPLICATES links)
 if(CMAKE_BUILD_TYPE STREQUAL "Release" AND objects)
   add_library(moq_shared SHARED ${objects})
   set_target_properties(moq_shared PROPERTIES VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR})
-  target_link_libraries(moq_shared PUBLIC moq_flags fmt::fmt Threads::Threads PRIVATE ${links})
+  target_link_libraries(moq_shared PUBLIC fmt::fmt Threads::Threads PRIVATE ${links})
+  target_compile_features(moq_shared INTERFACE cxx_std_23)
+  target_include_directories(moq_shared INTERFACE $<INSTALL_INTERFACE:include>)
   # A symbol that nothing defines is an error here, not at an application's start.
   target_link_options(moq_shared PRIVATE LINKER:--no-undefined)
 
@@ -33,5 +37,7 @@ if(CMAKE_BUILD_TYPE STREQUAL "Release" AND objects)
   foreach(library IN ITEMS moq_shared moq_static)
     set_target_properties(${library} PROPERTIES OUTPUT_NAME moq LINKER_LANGUAGE CXX)
   endforeach()
-  target_link_libraries(moq_api INTERFACE moq_shared)
+  set_target_properties(moq_shared PROPERTIES EXPORT_NAME moq)
+  target_link_libraries(moq_api INTERFACE moq_flags moq_shared)
+  include(install)
 endif()

@@ -153,6 +153,13 @@ def run_lint(score):
             show_errors(log, re.compile(r"."))
 
 
+def run_tidy(score):
+    say("-- check tidy")
+    good, log = follow(["scripts/check-tidy"], "check-tidy", lambda line: False)
+    if not score.item("tidy", good):
+        show_errors(log)
+
+
 class Dev:
     """The dev preset is built once for all suites that use it."""
 
@@ -188,6 +195,11 @@ def run_tsan(score):
     ctest(score, "tsan", "tsan", [], os.cpu_count())
 
 
+def run_install(score):
+    Release.ensure(score)
+    counted(score, ["scripts/check-install"], "install")
+
+
 def run_python(score):
     Release.ensure(score)
     counted(score, ["interop/python/run"], "python")
@@ -211,6 +223,7 @@ ANY_LABEL = "|".join(LABELS)
 CORES = os.cpu_count() or 1
 SUITES = {
     "lint": (run_lint, "format, layers, headers, scripts"),
+    "tidy": (run_tidy, "clang-tidy of what changed; only where it is named"),
     "unit": (Dev.suite("unit", ["-L", "^unit$"], CORES), "dev preset (ASan, UBSan): no real clock, socket or file"),
     "loopback": (Dev.suite("loopback", ["-L", "^loopback$"], CORES), "dev preset: real sockets"),
     "soak": (Dev.suite("soak", ["-L", "^soak$"], CORES), "dev preset: many seeds"),
@@ -218,16 +231,18 @@ SUITES = {
     "other": (Dev.suite("other", ["-LE", f"^({ANY_LABEL})$"], CORES), "dev preset: tests without one of these labels, the examples"),
     "tsan": (run_tsan, "tsan preset: what crosses threads"),
     "release": (Release.ensure, "release preset: the programs and libmoq"),
+    "install": (run_install, "a project outside of the tree against the installed release"),
     "python": (run_python, "release programs against the Rust client and server of PyPI"),
     "demo": (demo("demo"), "./demo, a relay killed under a live broadcast"),
     "restarts": (demo("restarts", "--scheme", "moqt", "--restarts", "20"), "the same with 20 kills in a row, over raw QUIC"),
 }
 QUICK = ("lint", "unit")
+NAMED_ONLY = ("tidy",)
 
 
 def parse_arguments():
     parser = argparse.ArgumentParser(prog="test", formatter_class=argparse.RawDescriptionHelpFormatter,
-                                     description="Sets up, builds and tests. Without a suite, all of them.",
+                                     description="Sets up, builds and tests. Without a suite, all but tidy.",
                                      epilog="suites:\n" + "\n".join(f"  {name:<9} {what}" for name, (_, what) in SUITES.items()))  # fmt: skip
     parser.add_argument("--quick", action="store_true", help=f"only {' and '.join(QUICK)}")
     parser.add_argument("suite", nargs="*", metavar="SUITE", help="run only these")
@@ -235,7 +250,7 @@ def parse_arguments():
     for name in options.suite:
         if name not in SUITES:
             parser.error(f"unknown suite '{name}'; there are {', '.join(SUITES)}")
-    return options.suite or (QUICK if options.quick else list(SUITES))
+    return options.suite or (QUICK if options.quick else [name for name in SUITES if name not in NAMED_ONLY])
 
 
 def main():

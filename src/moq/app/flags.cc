@@ -506,6 +506,8 @@ Result<void> ClientFlags::finish() {
   options.tls.system_roots = system_roots_chosen ? system_roots : options.tls.root_files.empty();
   options.tls_configured = options.tls.insecure || !options.tls.pins.empty() ||
                            !options.tls.root_files.empty() || system_roots_chosen;
+  // No other thread runs yet that could change it.
+  // NOLINTNEXTLINE(concurrency-mt-unsafe)
   if (const char* file = std::getenv("SSLKEYLOGFILE")) options.tls.key_log_file = file;
   if (!versions.empty()) options.versions = versions;
   return {};

@@ -175,6 +175,8 @@ Result<transport::quic::ServerTls> Config::tls() const {
   }
   options.client_root_files = tls_root;
   if (!tls_root.empty()) options.client_auth = transport::quic::ClientAuth::request;
+  // No other thread runs yet that could change it.
+  // NOLINTNEXTLINE(concurrency-mt-unsafe)
   if (const char* file = std::getenv("SSLKEYLOGFILE")) options.key_log_file = file;
   return transport::quic::ServerTls::create(std::move(options));
 }

@@ -42,11 +42,7 @@ std::string head_of(int status, std::string_view type) {
 }  // namespace
 
 HttpExchange::HttpExchange(kio::Clock& clock, io::ByteSource& source, io::ByteSink& sink)
-    : clock_(clock),
-      source_(source),
-      sink_(sink),
-      lifetime_(clock, clock.now() + kHttpLifetime),
-      idle_(clock) {}
+    : source_(source), sink_(sink), lifetime_(clock, clock.now() + kHttpLifetime), idle_(clock) {}
 
 /// The next bytes, before `idle_` is due.
 kio::Task<Result<Bytes>> HttpExchange::read() {

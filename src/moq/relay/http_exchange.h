@@ -57,7 +57,6 @@ class HttpExchange {
   kio::Task<Result<Bytes>> read();
   kio::Task<bool> write(Bytes data);
 
-  kio::Clock& clock_;
   io::ByteSource& source_;
   io::ByteSink& sink_;
   kio::Timer lifetime_;
