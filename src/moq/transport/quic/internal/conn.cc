@@ -102,7 +102,7 @@ Result<void> Conn::start_client(ClientTls tls, const std::string& host,
   ngtcp2_conn* conn = nullptr;
   const int error = ngtcp2_conn_client_new(&conn, &theirs, &ours, path.get(), NGTCP2_PROTO_VER_V1,
                                            Callbacks::client(), &settings, &params, nullptr, this);
-  if (error != 0) return fail_(error);
+  if (error != 0) return library_error(error);
   adopt(conn);
   endpoint_->add_id(*this, to_connection_id(ours.data));
   ids_.push_back(to_connection_id(ours.data));
@@ -135,14 +135,14 @@ Result<void> Conn::start_server(ServerTls tls, const std::vector<std::string>& a
   ngtcp2_conn* conn = nullptr;
   const int error = ngtcp2_conn_server_new(&conn, &header.scid, &ours, path.get(), header.version,
                                            Callbacks::server(), &settings, &params, nullptr, this);
-  if (error != 0) return fail_(error);
+  if (error != 0) return library_error(error);
   adopt(conn);
   endpoint_->add_id(*this, to_connection_id(ours.data));
   ids_.push_back(to_connection_id(ours.data));
   return {};
 }
 
-std::unexpected<Error> Conn::fail_(int error) {
+std::unexpected<Error> Conn::library_error(int error) {
   return moq::fail(Code::internal, std::string("ngtcp2: ") + ngtcp2_strerror(error));
 }
 

@@ -135,7 +135,7 @@ class Conn final : public RefCounted<Conn> {
   [[nodiscard]] TimePoint now() const;
   [[nodiscard]] bool alive() const { return conn_ != nullptr; }
   void adopt(ngtcp2_conn* conn);
-  static std::unexpected<Error> fail_(int error);
+  static std::unexpected<Error> library_error(int error);
   ngtcp2_settings make_settings() const;
   ngtcp2_transport_params make_parameters() const;
   void open_qlog(const ngtcp2_cid& original);
