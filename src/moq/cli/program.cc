@@ -22,7 +22,8 @@ constexpr Duration kCloseLimit = 1s;
 
 /// What a person can do about a verb that failed; empty if there is no advice.
 std::string_view advise_verb(const Options& options, const Error& error) {
-  if (options.verb == Verb::import_media && error.code == Code::decode) {
+  const bool is_input = error.code == Code::decode || error.code == Code::unsupported;
+  if (options.verb == Verb::import_media && is_input) {
     return "moq --help shows the ffmpeg command that writes what import takes";
   }
   if (options.verb == Verb::fetch && error.code == Code::not_found) {

@@ -143,6 +143,9 @@ TEST(Moq, ImportRefusesWhatIsNoMedia) {
   refuses("fmp4", read_file(kMedia + "clip.h264"), {"this is H.264", "import avc3"});
   refuses("fmp4", mp4.substr(0, 100),
           {"stdin: mp4: the stream ended before its tracks", "of 'moov', at byte 28"});
+  // As of a file that is not fragmented.
+  refuses("fmp4", mp4.substr(0, 28) + std::string("\0\0\0\x10mdat12345678", 16),
+          {"'mdat' comes before 'moov': not a fragmented file, at byte 28", "moq --help"});
   std::string broken = mp4;
   broken.replace(broken.find("trun") + 8, 4, 4, '\xff');  // How many samples there are.
   refuses("fmp4", broken, {"stdin: mp4"});
