@@ -82,6 +82,12 @@ function(moq_module NAME)
   endif()
 endfunction()
 
+# Sources of the folder that run once, at a program's start, and take long to compile: the flags, by CLI11.
+# In a debug build they are not optimised, which takes half the time.
+function(moq_compile_quickly)
+  set_source_files_properties(${ARGN} PROPERTIES COMPILE_OPTIONS $<$<CONFIG:Debug>:-O0>)
+endfunction()
+
 # One test program per module and label. `sim` is for tests alone, so it is linked here.
 function(moq_test NAME LABEL SOURCES)
   if(NOT SOURCES)
