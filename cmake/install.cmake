@@ -33,8 +33,9 @@ install(FILES "${CMAKE_CURRENT_BINARY_DIR}/moqConfig.cmake" "${CMAKE_CURRENT_BIN
   DESTINATION "${package_folder}")
 
 # The prefix is where moq.pc lies, so that the whole may be moved. What libmoq.a links stands under private.
+file(RELATIVE_PATH up "/${CMAKE_INSTALL_LIBDIR}/pkgconfig" "/")
 file(CONFIGURE OUTPUT moq.pc @ONLY CONTENT [[
-prefix=${pcfiledir}/../..
+prefix=${pcfiledir}/@up@
 Name: moq
 Description: @PROJECT_DESCRIPTION@
 Version: @PROJECT_VERSION@
