@@ -46,11 +46,36 @@ void Cache::shrink() {
   }
 }
 
-void Tally::note(std::uint64_t sequence, std::uint64_t timestamp) {
+void Tally::note(std::uint64_t sequence, std::uint64_t timestamp, bool first) {
   std::lock_guard lock(mutex_);
-  if (newest_ && sequence < *newest_) return;
-  newest_ = sequence;
-  edge_ = timestamp;
+  const bool newest = !newest_ || sequence >= *newest_;
+  if (newest) {
+    newest_ = sequence;
+    edge_ = timestamp;
+  }
+  const bool late = first && !newest;
+  const bool edge_due = watched_edge_ && (late || (newest && edge_ >= *watched_edge_));
+  if (late) late_group_ = true;
+  if (edge_due || (first && begin_watched_)) due_.store(true, std::memory_order_release);
+}
+
+void Tally::watch_begin() {
+  std::lock_guard lock(mutex_);
+  begin_watched_ = true;
+}
+
+bool Tally::watch_edge(std::uint64_t edge) {
+  std::lock_guard lock(mutex_);
+  if (newest_ && edge_ >= edge) return false;
+  watched_edge_ = std::min(edge, watched_edge_.value_or(edge));
+  return true;
+}
+
+Tally::Progress Tally::settle() {
+  std::lock_guard lock(mutex_);
+  begin_watched_ = false;
+  watched_edge_.reset();
+  return {newest_ ? std::optional(edge_) : std::nullopt, std::exchange(late_group_, false)};
 }
 
 std::optional<std::uint64_t> Tally::live_edge() const {

@@ -181,5 +181,35 @@ TEST(Tally, TheEdgeIsThatOfTheNewestGroup) {
   EXPECT_EQ(tally.live_edge(), 60U);
 }
 
+TEST(Tally, IsDueWhenWhatIsWatchedForHasCome) {
+  Tally tally(nullptr);
+  tally.note(5, 50, true);
+  EXPECT_FALSE(tally.take_due());  // Nobody watches.
+  EXPECT_FALSE(tally.watch_edge(50));
+  EXPECT_TRUE(tally.watch_edge(70));
+  EXPECT_TRUE(tally.watch_edge(90));
+  tally.note(5, 69);
+  EXPECT_FALSE(tally.take_due());
+  tally.note(5, 70);
+  EXPECT_TRUE(tally.take_due());
+  EXPECT_FALSE(tally.take_due());
+  EXPECT_EQ(tally.settle().edge, 70U);
+  tally.note(5, 95);
+  EXPECT_FALSE(tally.take_due());  // Settled: 90 was not watched for anew.
+
+  tally.watch_begin();
+  tally.note(5, 96);
+  EXPECT_FALSE(tally.take_due());
+  tally.note(7, 97, true);
+  EXPECT_TRUE(tally.take_due());
+  EXPECT_FALSE(tally.settle().late_group);
+
+  EXPECT_TRUE(tally.watch_edge(200));
+  tally.note(6, 40, true);
+  EXPECT_TRUE(tally.take_due());
+  EXPECT_TRUE(tally.settle().late_group);
+  EXPECT_FALSE(tally.settle().late_group);
+}
+
 }  // namespace
 }  // namespace moq::net

@@ -61,11 +61,12 @@ void State::abort(const Error& error) {
 }
 
 Frame& State::add_frame(const frame::Info& info) {
-  if (frames.empty()) began_at = info.timestamp;
+  const bool first = frames.empty();
+  if (first) began_at = info.timestamp;
   claimed += info.size_bytes;
   cost += kFrameCost;
   tally->charge(kFrameCost);
-  tally->note(sequence, info.timestamp);
+  tally->note(sequence, info.timestamp, first);
   return frames.emplace_back(Frame{.info = info});
 }
 
@@ -78,8 +79,8 @@ void State::add_payload(std::size_t index, Bytes data) {
 }
 
 void State::after_adding() const {
-  if (tally->take_watched()) {
-    if (const auto track = tally->track.lock()) track->wake_edge();
+  if (tally->take_due()) {
+    if (const auto track = tally->track.lock()) track->wake_stale();
   }
   if (tally->held() > kMaxTrackBytes) {
     if (const auto track = tally->track.lock()) track->shrink();

@@ -62,8 +62,8 @@ void Consumer::update(const Subscription& subscription) {
     state_->subscriptions[id_] = subscription;
     ++state_->demand_version;
     woken = state_->on_demand.take();
-    woken.append(state_->on_group.take());  // What was beyond the old end may be wanted now,
-    woken.append(state_->on_edge.take());   // and what was fresh, stale.
+    woken.append(state_->on_group.take());       // What was beyond the old end may be wanted now,
+    woken.append(state_->take_stale_waiters());  // and what was fresh, stale.
   }
   woken.wake();
 }
@@ -161,11 +161,7 @@ kio::Poll<bool> Consumer::poll_served(const kio::Waiter& waiter, bool served) co
 
 kio::Poll<kio::Unit> Consumer::poll_stale(const kio::Waiter& waiter, std::uint64_t sequence) const {
   std::lock_guard lock(state_->mutex);
-  // Before looking: a frame that begins in between then wakes.
-  state_->tally->watch();
-  if (state_->stale(sequence, subscription_.max_age)) return kio::Unit{};
-  state_->on_edge.add(waiter);
-  return kio::kPending;
+  return state_->poll_stale(waiter, sequence, subscription_.max_age);
 }
 
 std::uint64_t Consumer::lowest_to_come(std::uint64_t sequence) const {

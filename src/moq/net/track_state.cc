@@ -15,6 +15,16 @@ Duration to_duration(std::uint64_t units, std::uint64_t timescale) {
   return ns >= most ? Duration::max() : Duration(static_cast<Duration::rep>(ns));
 }
 
+/// Into so many steps a group's age is divided for those who wait for its end.
+constexpr int kAgeSteps = 8;
+
+/// The least number of units that last `duration`, saturated.
+std::uint64_t to_units(Duration duration, std::uint64_t timescale) {
+  const __uint128_t scaled = static_cast<__uint128_t>(duration.count()) * timescale;
+  const __uint128_t units = (scaled + 999'999'999) / 1'000'000'000;
+  return units > UINT64_MAX ? UINT64_MAX : static_cast<std::uint64_t>(units);
+}
+
 /// What satisfies both; `pick` chooses among two bounds, none is wider than any.
 template <typename Pick>
 std::optional<std::uint64_t> wider(std::optional<std::uint64_t> a, std::optional<std::uint64_t> b,
@@ -56,19 +66,51 @@ bool State::older(std::uint64_t superseded_at, Duration max_age) const {
   return age && *age >= max_age;
 }
 
-bool State::stale(std::uint64_t sequence, Duration max_age) const {
-  if (!info) return false;
+std::optional<std::uint64_t> State::stale_from(std::uint64_t sequence, Duration max_age) const {
+  if (!info) return std::nullopt;
   max_age = std::min(max_age, info->max_age);
-  if (max_age == kUnlimitedAge) return false;
+  if (max_age == kUnlimitedAge) return UINT64_MAX;
   // A few that ended without a frame are passed over, not more: readers ask often.
   constexpr int kSteps = 8;
   auto next = by_sequence.upper_bound(sequence);
   for (int step = 0; step < kSteps && next != by_sequence.end(); ++step, ++next) {
     const auto& group = next->second.group;
-    if (const auto began = group->first_timestamp()) return older(*began, max_age);
-    if (group->unfinished()) return false;
+    if (const auto began = group->first_timestamp()) {
+      if (max_age <= Duration::zero()) return 0;
+      const std::uint64_t units = to_units(max_age, info->timescale);
+      return units > UINT64_MAX - *began ? UINT64_MAX : *began + units;
+    }
+    if (group->unfinished()) return std::nullopt;
   }
-  return false;
+  return std::nullopt;
+}
+
+bool State::stale(std::uint64_t sequence, Duration max_age) const {
+  const std::optional<std::uint64_t> from = stale_from(sequence, max_age);
+  if (!from || *from == UINT64_MAX) return false;
+  const std::optional<std::uint64_t> edge = tally->live_edge();
+  return edge && *edge >= *from;
+}
+
+kio::Poll<kio::Unit> State::poll_stale(const kio::Waiter& waiter, std::uint64_t sequence,
+                                       Duration max_age) {
+  // Before looking: a group that begins in between then wakes.
+  tally->watch_begin();
+  const std::optional<std::uint64_t> from = stale_from(sequence, max_age);
+  if (!from) {
+    on_begin.add(waiter);
+    return kio::kPending;
+  }
+  // Most are gone long before, so that lists of their own would be many, and full of them. They
+  // share some, and those that are still there look again a while before their time.
+  const Duration age = std::min(max_age, info->max_age);
+  const std::uint64_t step = std::max<std::uint64_t>(to_units(age / kAgeSteps, info->timescale), 1);
+  for (const std::uint64_t edge : {*from - *from % step, *from}) {
+    if (!tally->watch_edge(edge)) continue;
+    on_edge[edge].add(waiter);
+    return kio::kPending;
+  }
+  return kio::Unit{};
 }
 
 std::optional<std::uint64_t> State::resume_point() const {
@@ -175,7 +217,7 @@ void State::evict(group::Remains& remains) {
 
 kio::WaiterList State::take_all_waiters() {
   kio::WaiterList woken = on_group.take();
-  woken.append(on_edge.take());
+  woken.append(take_stale_waiters());
   woken.append(on_datagram.take());
   woken.append(on_demand.take());
   woken.append(on_served.take());
@@ -211,11 +253,31 @@ void State::abort(const Error& error) {
   remains.woken.wake();
 }
 
-void State::wake_edge() {
+kio::WaiterList State::take_stale_waiters() {
+  kio::WaiterList woken = on_begin.take();
+  for (auto& [edge, waiters] : on_edge) woken.append(std::move(waiters));
+  on_edge.clear();
+  return woken;
+}
+
+void State::wake_stale() {
   kio::WaiterList woken;
   {
     std::lock_guard lock(mutex);
-    woken = on_edge.take();
+    const Tally::Progress progress = tally->settle();
+    if (progress.late_group) {
+      woken = take_stale_waiters();  // It may have come between any of the others.
+    } else {
+      woken = on_begin.take();
+      const auto due = progress.edge ? on_edge.upper_bound(*progress.edge) : on_edge.begin();
+      for (auto at = on_edge.begin(); at != due; at = on_edge.erase(at)) {
+        woken.append(std::move(at->second));
+      }
+    }
+    // Who came to `on_begin` would be woken; who still waits for an edge is put on watch again.
+    if (!on_edge.empty() && !tally->watch_edge(on_edge.begin()->first)) {
+      woken.append(take_stale_waiters());
+    }
   }
   woken.wake();
 }

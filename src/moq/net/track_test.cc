@@ -169,6 +169,37 @@ TEST(TrackAge, StalenessIsWaitedFor) {
   EXPECT_TRUE(by_update.woken());
 }
 
+TEST(TrackAge, WhoWaitsForAGroupToBeStaleIsWokenAFewTimesNotByEachFrame) {
+  sim::World world;
+  Stage stage(track::Info{.max_age = 1min});
+  track::Consumer reader = stage.subscribe({.max_age = 8s});
+  write_group(stage.track, 0, 0);
+  int looks = 0;
+  Watch waiting(world, [&](const Waiter& waiter) {
+    ++looks;
+    return reader.poll_stale(waiter, 0);
+  });
+  for (std::uint64_t i = 1; i <= 300; ++i) {
+    write_group(stage.track, i, 1000 + 30 * i);
+    EXPECT_EQ(waiting.woken(), 30 * (i - 1) >= 8000) << i;
+  }
+  // The next group began; a while before its time; then in time.
+  EXPECT_LE(looks, 5);
+}
+
+TEST(TrackAge, AGroupThatComesLateBringsTheAgeOfTheOneBeforeItForward) {
+  sim::World world;
+  Stage stage(track::Info{.max_age = 1min});
+  track::Consumer reader = stage.subscribe({.max_age = 2s});
+  write_group(stage.track, 0, 0);
+  write_group(stage.track, 5, 5000);
+  write_group(stage.track, 6, 6000);
+  Watch waiting(world, [&](const Waiter& waiter) { return reader.poll_stale(waiter, 0); });
+  EXPECT_FALSE(waiting.woken());  // Superseded at 5000, so stale from 7000 on.
+  write_group(stage.track, 2, 2000);
+  EXPECT_TRUE(waiting.woken());
+}
+
 TEST(TrackAge, LagIsPresentationTimeToTheNewestFrame) {
   Stage stage(track::Info{.timescale = 48'000});
   track::Consumer reader = stage.subscribe();

@@ -74,24 +74,35 @@ class Tally {
   /// The cache that the track shares with others; may be null.
   [[nodiscard]] const std::shared_ptr<Cache>& cache() const { return cache_; }
 
-  /// A frame of group `sequence` has begun.
-  void note(std::uint64_t sequence, std::uint64_t timestamp);
-  /// Whether somebody in `State::on_edge` waits for the next frame; asking settles it. Most tracks
-  /// have nobody, and pay no lock.
-  bool take_watched() {
-    return watched_.load(std::memory_order_acquire) && watched_.exchange(false);
-  }
-  void watch() { watched_ = true; }
+  /// A frame of group `sequence` has begun: its first, or another.
+  void note(std::uint64_t sequence, std::uint64_t timestamp, bool first = false);
+  /// Whether what somebody watches for has come; asking settles it. Most tracks have nobody, and
+  /// pay no lock.
+  bool take_due() { return due_.load(std::memory_order_acquire) && due_.exchange(false); }
+  /// From now on the next group that begins is due.
+  void watch_begin();
+  /// The live edge is due when it gets to `edge`; false if it is there.
+  [[nodiscard]] bool watch_edge(std::uint64_t edge);
+  /// Where the live edge is, and whether a group began since, below the newest.
+  struct Progress {
+    std::optional<std::uint64_t> edge;
+    bool late_group = false;
+  };
+  /// What has come of what was watched for. Then only what is told to `watch_*` anew is due.
+  Progress settle();
   /// The timestamp of the newest frame of the newest group that has one.
   [[nodiscard]] std::optional<std::uint64_t> live_edge() const;
 
  private:
   const std::shared_ptr<Cache> cache_;
   std::atomic<std::uint64_t> held_{0};
-  std::atomic<bool> watched_{false};
+  std::atomic<bool> due_{false};
   mutable std::mutex mutex_;
   std::optional<std::uint64_t> newest_;  // The group that the edge is of.
   std::uint64_t edge_ = 0;
+  std::optional<std::uint64_t> watched_edge_;  // The lowest.
+  bool begin_watched_ = false;
+  bool late_group_ = false;
 };
 
 }  // namespace moq::net

@@ -88,8 +88,11 @@ struct State : std::enable_shared_from_this<State> {
 
   kio::WaiterList on_group;     // Groups, info, end, abort.
   kio::WaiterList on_datagram;  // Datagrams, end, abort.
-  kio::WaiterList on_edge;      // Frames begin. `Tally::watch()` when adding to it.
-  kio::WaiterList on_demand;    // Subscriptions, fetch requests, revocation, abort.
+  /// Who waits for a group to be stale: by the live edge at which it will be, or, where that is not
+  /// known, for the next group to begin. The tally is told of each.
+  std::map<std::uint64_t, kio::WaiterList> on_edge;
+  kio::WaiterList on_begin;
+  kio::WaiterList on_demand;  // Subscriptions, fetch requests, revocation, abort.
   kio::WaiterList on_served;
 
   [[nodiscard]] bool over() const { return finished || aborted.has_value(); }
@@ -100,6 +103,12 @@ struct State : std::enable_shared_from_this<State> {
   /// Whether a subscriber with `max_age` no longer wants `sequence`. draft-lcurley-moq-lite, group
   /// expiry: presentation time alone, and never the newest group.
   [[nodiscard]] bool stale(std::uint64_t sequence, Duration max_age) const;
+  /// The timestamp of the newest frame from which on it is; none = not before another group begins.
+  [[nodiscard]] std::optional<std::uint64_t> stale_from(std::uint64_t sequence,
+                                                        Duration max_age) const;
+  /// Ready once it is stale.
+  kio::Poll<kio::Unit> poll_stale(const kio::Waiter& waiter, std::uint64_t sequence,
+                                  Duration max_age);
   /// From `timestamp` to the newest frame; none before there is one.
   [[nodiscard]] std::optional<Duration> lag(std::uint64_t timestamp) const;
   /// The lowest group that is wanted and has not come whole; else the one after the newest.
@@ -127,11 +136,14 @@ struct State : std::enable_shared_from_this<State> {
   /// Ends the track with `error`.
   void abort(const Error& error, group::Remains& remains);
   kio::WaiterList take_all_waiters();
+  /// Those of `on_begin` and `on_edge`.
+  kio::WaiterList take_stale_waiters();
 
   // The following lock the mutex themselves.
 
   void abort(const Error& error);
-  void wake_edge();
+  /// Wakes those whose groups may be stale by now.
+  void wake_stale();
   /// Evicts after a group grew.
   void shrink();
   /// Lets go of a group of this track, unless it is the newest and that is to be spared.
