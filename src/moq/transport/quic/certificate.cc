@@ -287,6 +287,11 @@ Result<Identity> Identity::generate(const GenerateOptions& options) {
 
 const Fingerprint& Identity::fingerprint() const { return state_->fingerprint; }
 
+WallTime Identity::valid_from() const {
+  return std::chrono::system_clock::from_time_t(
+      gnutls_x509_crt_get_activation_time(state_->chain.front().get()));
+}
+
 WallTime Identity::expires() const {
   return std::chrono::system_clock::from_time_t(
       gnutls_x509_crt_get_expiration_time(state_->chain.front().get()));

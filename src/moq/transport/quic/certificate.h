@@ -50,6 +50,7 @@ class Identity {
 
   /// SHA-256 of the DER leaf.
   [[nodiscard]] const Fingerprint& fingerprint() const;
+  [[nodiscard]] WallTime valid_from() const;
   [[nodiscard]] WallTime expires() const;
   [[nodiscard]] std::string chain_pem() const;
   [[nodiscard]] std::string key_pem() const;

@@ -30,6 +30,7 @@ TEST(Identity, GeneratesWhatBrowsersAcceptByItsHash) {
   const auto to = gnutls_x509_crt_get_expiration_time(leaf);
   EXPECT_EQ(from, 1'750'000'000 - 3600);
   EXPECT_EQ(to - from, 14 * 24 * 3600);
+  EXPECT_EQ(made->valid_from(), WallTime(std::chrono::seconds(from)));
   EXPECT_EQ(made->expires(), WallTime(std::chrono::seconds(to)));
   EXPECT_EQ(internal::names_of(leaf), (std::vector<std::string>{"relay.test", "127.0.0.1", "::1"}));
   EXPECT_EQ(internal::subject_of(leaf), "CN=relay.test");

@@ -78,6 +78,22 @@ TEST(Restart, AGivenKeyServesLikeTheDerivedOne) {
   EXPECT_NE(bed.closed(*pair.client).text.find("stateless reset"), std::string::npos);
 }
 
+TEST(Restart, TheKeyStaysWhatItWasWhenOtherCertificatesAreShown) {
+  Bed bed;
+  bed.serve();
+  GenerateOptions generate;
+  generate.names = {kName};
+  const Identity fresh = *Identity::generate(generate);
+  bed.server->set_tls(server_tls(fresh));
+  DialOptions options = bed.dial_options();
+  options.tls = client_tls(fresh);
+  Pair pair = bed.connect(std::move(options));
+  bed.world.run_for(1s);
+  restart(bed, bed.server_options());
+  write_something(*pair.client);
+  EXPECT_NE(bed.closed(*pair.client).text.find("stateless reset"), std::string::npos);
+}
+
 TEST(Server, RetryProvesTheClientsAddressFirst) {
   Bed bed;
   ServerOptions options = bed.server_options();
