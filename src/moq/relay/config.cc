@@ -74,8 +74,9 @@ void Config::add(CLI::App& app, app::Settings& settings, std::string& file) {
   settings.add_list("listen-tls-cert", "listen.tls.cert", into(tls_cert),
                     "Certificate chain, PEM; repeat in pairs with --listen-tls-key");
   settings.add_list("listen-tls-key", "listen.tls.key", into(tls_key), "Its key, PEM");
-  settings.add_list("listen-tls-generate", "listen.tls.generate", into(tls_generate),
-                    "Make a self-signed certificate (ECDSA P-256, 14 days) for these names");
+  settings.add_list(
+      "listen-tls-generate", "listen.tls.generate", into(tls_generate),
+      "Make a self-signed certificate (ECDSA P-256, 14 days, renewed) for these names");
   settings.add_list("listen-tls-root", "listen.tls.root", into(tls_root),
                     "PEM file of an authority for client certificates");
   settings.add_text("listen-reset-key", "listen.reset_key", reset_key_file,
@@ -154,31 +155,13 @@ Result<void> Config::finish() {
     return fail(Code::bad_config,
                 "nobody may do anything: give --auth-public, such as --auth-public '**'");
   }
+  // No other thread runs yet that could change it.
+  // NOLINTNEXTLINE(concurrency-mt-unsafe)
+  if (const char* file = std::getenv("SSLKEYLOGFILE")) key_log_file = file;
   if (versions.empty()) {
     versions.assign(net::session_versions().begin(), net::session_versions().end());
   }
   return {};
-}
-
-Result<transport::quic::ServerTls> Config::tls() const {
-  transport::quic::ServerTlsOptions options;
-  options.identities = identities;
-  for (std::size_t i = 0; i < tls_cert.size(); ++i) {
-    MOQ_TRY(auto identity, transport::quic::Identity::load(tls_cert[i], tls_key[i]));
-    options.identities.push_back(std::move(identity));
-  }
-  if (!tls_generate.empty()) {
-    transport::quic::GenerateOptions generate;
-    generate.names = tls_generate;
-    MOQ_TRY(auto identity, transport::quic::Identity::generate(generate));
-    options.identities.push_back(std::move(identity));
-  }
-  options.client_root_files = tls_root;
-  if (!tls_root.empty()) options.client_auth = transport::quic::ClientAuth::request;
-  // No other thread runs yet that could change it.
-  // NOLINTNEXTLINE(concurrency-mt-unsafe)
-  if (const char* file = std::getenv("SSLKEYLOGFILE")) options.key_log_file = file;
-  return transport::quic::ServerTls::create(std::move(options));
 }
 
 Result<std::optional<transport::quic::ResetKey>> Config::reset_key() const {

@@ -1,6 +1,8 @@
 #pragma once
 
 #include <CLI/App.hpp>
+#include <chrono>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -24,6 +26,10 @@ struct Config {
   std::vector<std::string> tls_generate;
   std::vector<std::string> tls_root;
   std::vector<transport::quic::Identity> identities;  ///< Further certificates, in memory.
+  /// TLS secrets are appended here: SSLKEYLOGFILE. Empty = not.
+  std::string key_log_file;
+  /// What the life of a certificate is measured by.
+  std::function<transport::quic::WallTime()> wall_clock = std::chrono::system_clock::now;
   std::string reset_key_file;
   Grants grants;
   std::optional<std::uint64_t> hop;
@@ -36,8 +42,6 @@ struct Config {
   void add(CLI::App& app, app::Settings& settings, std::string& file);
   /// What only makes sense together. Fails with `bad_config`, or `io` for a file of no use.
   Result<void> finish();
-  /// Loads or generates the certificates.
-  [[nodiscard]] Result<transport::quic::ServerTls> tls() const;
   [[nodiscard]] Result<std::optional<transport::quic::ResetKey>> reset_key() const;
 };
 

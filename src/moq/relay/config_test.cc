@@ -9,9 +9,11 @@
 #include <filesystem>
 #include <fstream>
 
+#include "moq/relay/certificates.h"
 #include "moq/transport/quic/certificate.h"
 
 // A relay's settings come from files and the environment, so these tests write some.
+
 namespace moq::relay {
 namespace {
 
@@ -265,17 +267,32 @@ TEST_F(RelayConfig, CertificateFilesThatAreMissingOrBrokenAreNamed) {
   const std::string broken = write("broken.pem", "not a certificate");
   config = read({"--auth-public", "**", "--listen-tls-cert", broken, "--listen-tls-key", broken});
   ASSERT_TRUE(config);
-  const auto tls = config->tls();
-  ASSERT_FALSE(tls);
-  EXPECT_TRUE(contains(tls.error().describe(), broken)) << tls.error().describe();
+  const auto certificates = Certificates::create(*config);
+  ASSERT_FALSE(certificates);
+  EXPECT_TRUE(contains(certificates.error().describe(), broken)) << certificates.error().describe();
 }
 
 TEST_F(RelayConfig, GeneratesACertificate) {
   const auto config = read({"--auth-public", "**", "--listen-tls-generate", "localhost"});
   ASSERT_TRUE(config);
-  const auto tls = config->tls();
-  ASSERT_TRUE(tls) << tls.error().describe();
-  EXPECT_EQ(tls->identities().size(), 1U);
+  const auto certificates = Certificates::create(*config);
+  ASSERT_TRUE(certificates) << certificates.error().describe();
+  EXPECT_EQ(certificates->tls().identities().size(), 1U);
+}
+
+TEST_F(RelayConfig, SslkeylogfileIsForTheSecretsOfEveryCertificate) {
+  const std::vector<std::string> good = {"--auth-public", "**", "--listen-tls-generate",
+                                         "localhost"};
+  set_environment("SSLKEYLOGFILE", "");
+  EXPECT_EQ(read(good)->key_log_file, "");
+  set_environment("SSLKEYLOGFILE", (folder_ / "keys.log").string());
+  const auto config = read(good);
+  auto certificates = Certificates::create(*config);
+  ASSERT_TRUE(certificates);
+  EXPECT_TRUE(std::filesystem::exists(config->key_log_file));
+  std::filesystem::remove(config->key_log_file);
+  ASSERT_TRUE(certificates->reload());
+  EXPECT_TRUE(std::filesystem::exists(config->key_log_file));
 }
 
 TEST_F(RelayConfig, TheResetKeyIsAFileOfExactly32Bytes) {

@@ -1,9 +1,9 @@
 #include <CLI/App.hpp>
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
-#include <array>
 #include <csignal>
 #include <cstdio>
+#include <vector>
 
 #include "moq/app/events.h"
 #include "moq/app/start.h"
@@ -19,6 +19,23 @@ int report(const Error& error) {
   return app::kFailed;
 }
 
+/// Whether it was told to stop. Reloads the certificates when it was told that.
+bool poll_stop(io::Signals& signals, Relay& relay, const kio::Waiter& waiter) {
+  while (const auto number = signals.poll_next(waiter)) {
+    if (*number != SIGHUP && *number != SIGUSR1) return true;
+    relay.reload_certificates();
+  }
+  return false;
+}
+
+/// The signals that it takes. SIGUSR1 is what scripts for older Rust relays send.
+std::vector<int> signals_for(const Config& config) {
+  std::vector<int> numbers = {SIGINT, SIGTERM, SIGUSR1};
+  // With nothing to reload, SIGHUP is the end of the terminal, and so of the relay in it.
+  if (!config.tls_cert.empty()) numbers.push_back(SIGHUP);
+  return numbers;
+}
+
 /// Serves until a signal or the socket's failure; the exit code.
 kio::Task<int> serve(io::Loop& loop, Relay& relay, io::Signals& signals, Duration drain_timeout) {
   kio::Spawned<Error> running = loop.spawn(relay.run());
@@ -28,14 +45,14 @@ kio::Task<int> serve(io::Loop& loop, Relay& relay, io::Signals& signals, Duratio
       failed = *std::move(ended);
       return kio::Unit{};
     }
-    if (signals.poll_next(waiter)) return kio::Unit{};
+    if (poll_stop(signals, relay, waiter)) return kio::Unit{};
     return kio::kPending;
   });
   if (failed) co_return report(*failed);
   // A second signal ends the wait at once.
   kio::Spawned<void> draining = loop.spawn(relay.drain(drain_timeout));
   co_await kio::wait([&](const kio::Waiter& waiter) -> kio::Poll<kio::Unit> {
-    if (draining.poll_join(waiter) || signals.poll_next(waiter)) return kio::Unit{};
+    if (draining.poll_join(waiter) || poll_stop(signals, relay, waiter)) return kio::Unit{};
     return kio::kPending;
   });
   co_return 0;
@@ -45,8 +62,7 @@ int run(const Config& config) {
   auto loop = io::Loop::create();
   if (!loop) return report(loop.error());
   if (!config.quic.gso) (*loop)->disable_segmentation();
-  constexpr std::array kSignals = {SIGINT, SIGTERM};
-  auto signals = io::Signals::create(**loop, kSignals);
+  auto signals = io::Signals::create(**loop, signals_for(config));
   if (!signals) return report(signals.error());
   SystemRandom random;
   io::Resolver resolver;

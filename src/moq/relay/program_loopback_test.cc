@@ -95,9 +95,9 @@ TEST(RelayProgram, ASecondSigtermWaitsForNobody) {
 }
 
 /// All that an HTTP client gets for `request`; the connection is reset if it does not end well.
-std::string ask(const RelayChild& relay, const std::string& request) {
+std::string ask(const std::string& authority, const std::string& request) {
   auto loop = *io::Loop::create();
-  const auto address = *transport::SocketAddress::parse(relay.authority());
+  const auto address = *transport::SocketAddress::parse(authority);
   auto stream = loop->run(io::TcpStream::connect(*loop, address));
   if (!stream) return stream.error().describe();
   return loop->run([](io::TcpStream& tcp, std::string text) -> kio::Task<std::string> {
@@ -119,15 +119,131 @@ TEST(RelayProgram, AnswersTheFirstOfPipelinedRequestsWithoutAReset) {
   const std::string get = "GET /health HTTP/1.1\r\nHost: relay\r\n\r\n";
   std::string many;
   for (int i = 0; i < 1000; ++i) many += get;
-  const std::string answer = ask(started, many);
+  const std::string answer = ask(started.authority(), many);
   EXPECT_EQ(answer.find("HTTP/1.1 200 OK\r\n"), 0U) << answer;
   EXPECT_NE(answer.find("\r\nConnection: close\r\n"), std::string::npos);
   EXPECT_TRUE(answer.ends_with("\r\n\r\nok\n"));
   const std::string body(100'000, 'x');
   const std::string refused =
-      ask(started,
+      ask(started.authority(),
           "POST / HTTP/1.1\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body);
   EXPECT_EQ(refused.find("HTTP/1.1 405 Method Not Allowed\r\n"), 0U) << refused;
+}
+
+/// A relay whose certificate is in files.
+class CertificateFiles : public testing::Test {
+ protected:
+  using Identity = transport::quic::Identity;
+
+  CertificateFiles() {
+    write(cert_, first_.chain_pem());
+    write(key_, first_.key_pem());
+    for (int attempt = 0; attempt < 5 && !listening(); ++attempt) start();
+    EXPECT_TRUE(listening()) << *child_;
+  }
+  ~CertificateFiles() override {
+    std::filesystem::remove(cert_);
+    std::filesystem::remove(key_);
+  }
+  void start() {
+    authority_ = "127.0.0.1:" + std::to_string(app::test::free_port());
+    child_.emplace(std::vector<std::string>{
+        std::string(MOQ_BIN_DIR) + "/moq-relay", "--listen", authority_, "--listen-tls-cert", cert_,
+        "--listen-tls-key", key_, "--auth-public", "**", "--web-http-listen", authority_});
+    const auto over = [this] {
+      return listening() || child_->err().find("event=failed") != std::string::npos;
+    };
+    while (!over() && !child_->expect_err("event=").empty()) {
+    }
+  }
+  [[nodiscard]] bool listening() const {
+    return child_ && child_->err().find("kind=http") != std::string::npos;
+  }
+  static Identity make_identity() {
+    transport::quic::GenerateOptions options;
+    options.names = {"127.0.0.1"};
+    return *Identity::generate(options);
+  }
+  static void write(const std::string& path, const std::string& text) {
+    std::ofstream(path, std::ios::binary) << text;
+  }
+  static std::string hash(const Identity& identity) {
+    return transport::quic::to_hex(identity.fingerprint());
+  }
+  bool shows(const Identity& identity) {
+    return ask(authority_, "GET /certificate.sha256 HTTP/1.1\r\nHost: relay\r\n\r\n")
+        .ends_with("\r\n\r\n" + hash(identity));
+  }
+  /// A session of a client that takes this certificate alone.
+  Result<native::Established> dial(const Identity& identity) {
+    native::ClientOptions options;
+    options.tls.pins = {identity.fingerprint()};
+    options.tls_configured = true;
+    auto client = *native::Client::create(native::Environment(*loop_, resolver_, random_), options);
+    return loop_->run(client.connect(*native::Url::parse("moqt://" + authority_ + "/"), {}));
+  }
+
+  std::string cert_ = testing::TempDir() + "moq-relay-" + std::to_string(::getpid()) + ".pem";
+  std::string key_ = testing::TempDir() + "moq-relay-" + std::to_string(::getpid()) + ".key";
+  Identity first_ = make_identity();
+  Identity second_ = make_identity();
+  std::unique_ptr<io::Loop> loop_ = *io::Loop::create();
+  io::Resolver resolver_;
+  SystemRandom random_;
+  std::string authority_;
+  std::optional<Child> child_;
+};
+
+TEST_F(CertificateFiles, AreReadAgainAtSighup) {
+  const auto old = dial(first_);
+  ASSERT_TRUE(old) << old.error().describe();
+
+  // One file alone is of no use.
+  write(cert_, second_.chain_pem());
+  child_->signal(SIGHUP);
+  const std::string failed = child_->expect_err("event=certificate_failed");
+  EXPECT_NE(failed.find("ERROR"), std::string::npos) << failed;
+  EXPECT_NE(failed.find("'" + cert_ + "', '" + key_ + "': the private key is not"),
+            std::string::npos)
+      << failed;
+  EXPECT_TRUE(shows(first_));
+  EXPECT_TRUE(dial(first_));
+
+  write(key_, second_.key_pem());
+  child_->signal(SIGHUP);
+  child_->expect_err("event=certificates_reloaded fingerprint=" + hash(second_) + " expires=20");
+  EXPECT_TRUE(shows(second_));
+  const auto stale = dial(first_);
+  ASSERT_FALSE(stale);
+  EXPECT_EQ(stale.error().code, Code::tls);
+  const auto fresh = dial(second_);
+  EXPECT_TRUE(fresh) << fresh.error().describe();
+  EXPECT_TRUE(old->session.poll_closed(kio::Waiter::none()).pending());
+}
+
+TEST_F(CertificateFiles, AreReadAgainAtSigusr1AndWhileItDrains) {
+  const auto session = dial(first_);
+  ASSERT_TRUE(session) << session.error().describe();
+  child_->expect_err("event=session_accepted");
+  child_->signal(SIGUSR1);
+  child_->expect_err("event=certificates_reloaded");
+  child_->signal(SIGTERM);
+  child_->expect_err("event=draining sessions=1");
+  child_->signal(SIGHUP);
+  child_->expect_err("event=certificates_reloaded");
+  // It did not count as the second signal, which waits for nobody.
+  child_->signal(SIGUSR1);
+  child_->expect_err("event=certificates_reloaded");
+  child_->signal(SIGTERM);
+  EXPECT_EQ(child_->wait(), 0);
+}
+
+TEST(RelayProgram, WithoutCertificateFilesSighupEndsItAsEver) {
+  RelayChild started;
+  started.child().signal(SIGUSR1);
+  started.child().expect_err("event=certificates_reloaded");
+  started.child().signal(SIGHUP);
+  EXPECT_EQ(started.child().wait(), -SIGHUP);
 }
 
 }  // namespace

@@ -1,15 +1,31 @@
 #include "moq/relay/relay.h"
 
+#include <fmt/chrono.h>
+
 #include "moq/app/events.h"
 #include "moq/net/wire_code.h"
 
 namespace moq::relay {
+namespace {
+
+void tell_new(std::string_view event, const transport::quic::Identity& identity) {
+  const std::time_t expires = std::chrono::system_clock::to_time_t(identity.expires());
+  app::Event(event)
+      .add("fingerprint", transport::quic::to_hex(identity.fingerprint()))
+      .add("expires", fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(expires)))
+      .write(log::Level::info);
+}
+
+void tell_failed(const Error& error) {
+  app::Event("certificate_failed").add("error", error.describe()).write(log::Level::error);
+}
+
+}  // namespace
 
 Result<std::unique_ptr<Relay>> Relay::create(const native::Environment& environment,
                                              const Config& config) {
-  MOQ_TRY(auto tls, config.tls());
-  const transport::quic::Fingerprint fingerprint = tls.identities().front().fingerprint();
-  native::ServerOptions options(config.listen, std::move(tls));
+  MOQ_TRY(Certificates certificates, Certificates::create(config));
+  native::ServerOptions options(config.listen, certificates.tls());
   options.versions = config.versions;
   options.quic = config.quic.parameters;
   MOQ_TRY(options.reset_key, config.reset_key());
@@ -17,22 +33,47 @@ Result<std::unique_ptr<Relay>> Relay::create(const native::Environment& environm
   if (!server) return std::unexpected(server.error().with_context("--listen"));
   // Below 2^53, so that JavaScript reads it right.
   const std::uint64_t hop = config.hop.value_or(1 + environment.random->below((1ULL << 53) - 1));
-  return std::unique_ptr<Relay>(
-      new Relay(environment, config, *std::move(server), net::origin::Producer(hop), fingerprint));
+  return std::unique_ptr<Relay>(new Relay(environment, config, *std::move(server),
+                                          net::origin::Producer(hop), std::move(certificates)));
 }
 
 Relay::Relay(const native::Environment& environment, const Config& config, native::Server server,
-             net::origin::Producer origin, transport::quic::Fingerprint fingerprint)
+             net::origin::Producer origin, Certificates certificates)
     : environment_(environment),
       grants_(config.grants),
       server_(std::move(server)),
       origin_(std::move(origin)),
-      fingerprint_(fingerprint),
+      certificates_(std::move(certificates)),
       tasks_(*environment.executor) {
   origin_.set_cache_limit(config.cache_bytes);
 }
 
+void Relay::reload_certificates() {
+  const Result<void> reloaded = certificates_.reload();
+  if (!reloaded) return tell_failed(reloaded.error());
+  server_.set_tls(certificates_.tls());
+  tell_new("certificates_reloaded", certificates_.first());
+}
+
+kio::Task<void> Relay::renew_certificates() {
+  Duration wait = kRenewalCheck;
+  for (;;) {
+    co_await kio::sleep(environment_.executor->clock(), wait);
+    wait = kRenewalCheck;
+    if (!certificates_.renewal_due()) continue;
+    const auto renewed = certificates_.renew();
+    if (renewed) {
+      server_.set_tls(certificates_.tls());
+      tell_new("certificate_renewed", *renewed);
+    } else {
+      tell_failed(renewed.error());
+      wait = kRenewalRetry;
+    }
+  }
+}
+
 kio::Task<Error> Relay::run() {
+  tasks_.spawn(renew_certificates());
   for (;;) {
     auto request = co_await server_.accept();
     if (!request) co_return request.error();

@@ -5,7 +5,7 @@
 #include <memory>
 
 #include "moq/native/server.h"
-#include "moq/relay/config.h"
+#include "moq/relay/certificates.h"
 
 namespace moq::relay {
 
@@ -21,17 +21,23 @@ class Relay {
   /// Sends GOAWAY to everybody and takes nobody in; ready when all have left or `timeout` is over:
   /// then who is still there is closed with `goaway_timeout`.
   kio::Task<void> drain(Duration timeout);
+  /// Reads the certificate files again, for sessions from now on; an event tells how it went. If a
+  /// file is of no use, all stays as it was.
+  void reload_certificates();
 
   [[nodiscard]] transport::SocketAddress address() const { return server_.local_address(); }
-  /// SHA-256 of the first certificate.
-  [[nodiscard]] const transport::quic::Fingerprint& fingerprint() const { return fingerprint_; }
+  /// SHA-256 of the first certificate, as it is now.
+  [[nodiscard]] const transport::quic::Fingerprint& fingerprint() const {
+    return certificates_.first().fingerprint();
+  }
   [[nodiscard]] const net::origin::Producer& origin() const { return origin_; }
   [[nodiscard]] const Grants& grants() const { return grants_; }
   [[nodiscard]] std::size_t sessions() const { return sessions_.size(); }
 
  private:
   Relay(const native::Environment& environment, const Config& config, native::Server server,
-        net::origin::Producer origin, transport::quic::Fingerprint fingerprint);
+        net::origin::Producer origin, Certificates certificates);
+  kio::Task<void> renew_certificates();
   kio::Task<void> serve(net::Request request);
   [[nodiscard]] Result<net::SessionOptions> admit_session(const net::Request& request) const;
 
@@ -39,7 +45,7 @@ class Relay {
   Grants grants_;
   native::Server server_;
   net::origin::Producer origin_;
-  transport::quic::Fingerprint fingerprint_;
+  Certificates certificates_;
   std::map<std::uint64_t, net::Session*> sessions_;
   std::uint64_t next_id_ = 1;
   bool draining_ = false;
@@ -49,5 +55,12 @@ class Relay {
 
 /// A publisher that is away for less than this is not missed: subscribers wait on.
 inline constexpr Duration kRetractionDelay = 2s;
+
+/// How often the relay looks whether its generated certificate is to be renewed. The monotonic
+/// clock stands while the machine sleeps, and the wall clock may be set, so no timer could wait for
+/// that moment.
+inline constexpr Duration kRenewalCheck = 1min;
+/// And how long it waits if that failed.
+inline constexpr Duration kRenewalRetry = 1h;
 
 }  // namespace moq::relay
