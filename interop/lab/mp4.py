@@ -54,7 +54,9 @@ class Reader:
         self.tracks = {}
         self.fragments = []
         self.order = []  # Kinds of the top level boxes.
+        self.whole_bytes = 0  # Up to the end of the last box that completes header or media.
         self._pending = bytearray()
+        self._taken_bytes = 0
 
     def feed(self, data, now):
         self._pending += data
@@ -68,11 +70,10 @@ class Reader:
                 return
             box = bytes(self._pending[:size])
             del self._pending[:size]
+            self._taken_bytes += size
             self._take(kind.decode("latin1"), box, now)
-
-    @property
-    def unfinished_bytes(self):
-        return len(self._pending)
+            if bytes(kind) in (b"moov", b"mdat"):
+                self.whole_bytes = self._taken_bytes
 
     def _take(self, kind, box, now):
         self.order.append(kind)
