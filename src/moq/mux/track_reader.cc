@@ -48,7 +48,7 @@ struct TrackReader::State {
   void take_groups(const kio::Waiter& waiter);
   void fill(HeldGroup& group, const kio::Waiter& waiter);
   std::optional<ReadSample> take_sample();
-  void leave(std::uint64_t next);
+  void leave(std::uint64_t next, std::string reason);
   void report_lost(std::uint64_t first, std::uint64_t last, std::string reason);
   bool skip_if_late(const kio::Waiter& waiter);
   [[nodiscard]] bool is_late(std::uint64_t superseded_at) const;
@@ -96,7 +96,7 @@ void TrackReader::State::take_groups(const kio::Waiter& waiter) {
       const std::uint64_t sequence = (**next)->sequence();
       if (current && sequence < *current) continue;
       groups.emplace(sequence, HeldGroup(std::move(***next)));
-      if (groups.size() > kMaxHeldGroups) leave(std::next(groups.begin())->first);
+      if (groups.size() > kMaxHeldGroups) leave(std::next(groups.begin())->first, "too old");
     }
   }
 }
@@ -167,8 +167,8 @@ std::optional<ReadSample> TrackReader::State::take_sample() {
 }
 
 /// Goes on with group `next`, dropping what is before it.
-void TrackReader::State::leave(std::uint64_t next) {
-  if (current && *current < next) report_lost(*current, next - 1, "too old");
+void TrackReader::State::leave(std::uint64_t next, std::string reason) {
+  if (current && *current < next) report_lost(*current, next - 1, std::move(reason));
   groups.erase(groups.begin(), groups.lower_bound(next));
   current = next;
 }
@@ -177,9 +177,17 @@ void TrackReader::State::report_lost(std::uint64_t first, std::uint64_t last, st
   events->push(GroupsLost{track.name(), first, last, std::move(reason)});
 }
 
-/// Skips to the next group that has samples if the one whose turn it is has been waited for long
-/// enough. Else sees to it that `waiter` is woken when that is so.
+/// Skips what will not come any more, and to the next group that has samples if the one whose turn
+/// it is has been waited for long enough. Else sees to it that `waiter` is woken when that is so.
 bool TrackReader::State::skip_if_late(const kio::Waiter& waiter) {
+  if (current && !groups.empty()) {
+    const std::uint64_t first = groups.begin()->first;
+    if (first > *current && !track.may_come(*current, first - 1)) {
+      patience.clear();
+      leave(first, track.is_stale(first - 1) ? "too old" : "dropped by peer");
+      return true;
+    }
+  }
   const auto next = std::ranges::find_if(groups, [this](const auto& entry) {
     return current && entry.first > *current && !entry.second.samples.empty();
   });
@@ -192,7 +200,7 @@ bool TrackReader::State::skip_if_late(const kio::Waiter& waiter) {
   if (!patience.deadline()) patience.set_after(options.max_latency);
   if (!final && !is_late(*next->second.first) && patience.poll(waiter).pending()) return false;
   patience.clear();
-  leave(next->first);
+  leave(next->first, "too old");
   return true;
 }
 

@@ -98,6 +98,17 @@ TEST_F(TrackReaderTest, WaitsForAMissingGroupByTheClock) {
   EXPECT_EQ(all.at(1), Event(GroupsLost{"t", 1, 1, "too old"}));
 }
 
+TEST_F(TrackReaderTest, WaitsForNoGroupThatTheSourceHasToldIsGone) {
+  track.ask_from(0, 500ms);
+  write_group(0, 0);
+  EXPECT_EQ(read(), "k0 d0 ");
+  write_group(4, 400 * kMs);
+  EXPECT_EQ(read(), "");
+  track.begin_from(4, Error(Code::evicted));
+  EXPECT_EQ(read(), "k4 d4 ");
+  EXPECT_EQ(take_events().at(1), Event(GroupsLost{"t", 1, 3, "dropped by peer"}));
+}
+
 TEST_F(TrackReaderTest, WaitsForAMissingGroupByTheTimesOfLaterOnes) {
   write_group(0, 0);
   EXPECT_EQ(read(), "k0 d0 ");

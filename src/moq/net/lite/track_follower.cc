@@ -323,6 +323,8 @@ bool TrackFollower::on_answer() {
   failures_ = 0;
   known_ = true;
   if (const auto* start = std::get_if<SubscribeStart>(&**answer)) {
+    MOQ_LOG(debug, kLog, "{}: subscription {} to {}/{} starts with {}", describe(connection_), id_,
+            path_.text(), name_, start->group);
     track_->begin_from(start->group, Error(Code::evicted, "the publisher let go of it"));
     ask_for_missed();  // Someone more patient may have come since.
   } else if (const auto* end = std::get_if<SubscribeEnd>(&**answer)) {
@@ -348,8 +350,7 @@ bool TrackFollower::on_answer() {
 
 bool TrackFollower::on_first_group() {
   first_group_ = FirstGroup::known;
-  // Someone more patient has come between the request and its answer: ask again.
-  if (stream_ && waiting_ == Wait::nothing && track_->missed_point()) unsubscribe();
+  if (waiting_ == Wait::nothing) ask_for_missed();  // Someone more patient may have come since.
   return true;
 }
 
