@@ -206,9 +206,63 @@ TEST_P(FollowEnd, AStartAboveWhatWasAskedLeavesNothingToWaitForBelow) {
   track::Consumer reader = peer.read_track({.max_age = 5s, .start = 2});
   auto asked = peer.subscribed();
   EXPECT_EQ(peer.subscribe.range.group_start, 2U);
-  peer.say(asked, lite::SubscribeStart{.group = 5});
+  asked.send->write(lite::encode_answer(lite::SubscribeStart{.group = 5}, GetParam()));
+  auto fifth = peer.group(header(peer.subscribe.id, 5));
+  EXPECT_TRUE(reader.may_come(2, 4));  // To be fetched, maybe.
+  // 5 s past the beginning of group 5, which superseded 4.
+  auto newer = peer.group(header(peer.subscribe.id, 10));
   EXPECT_FALSE(reader.may_come(2, 4));
-  EXPECT_TRUE(reader.may_come(2, 5));
+  EXPECT_TRUE(reader.may_come(6, 9));
+}
+
+TEST_P(FollowEnd, AFetchBelowItsStartIsGivenUpOnceItsGroupIsTooOld) {
+  track::Consumer reader = peer.read_track({.max_age = 5s, .start = 2});
+  auto asked = peer.subscribed();
+  peer.say(asked, lite::SubscribeStart{.group = 5});
+  auto fifth = peer.group(header(peer.subscribe.id, 5));
+  auto fetch = peer.next(BidiType::fetch);
+  EXPECT_EQ(peer.read<lite::Fetch>(fetch).group, 4U);
+  EXPECT_TRUE(reader.may_come(2, 4));
+  auto newer = peer.group(header(peer.subscribe.id, 10));
+  EXPECT_FALSE(reader.may_come(2, 4));
+}
+
+TEST_P(FollowEnd, GroupsBelowItsStartThatAreNotTooOldAreFetchedNewestFirst) {
+  track::Consumer reader = peer.read_track({.max_age = 5s, .start = 2});
+  auto asked = peer.subscribed();
+  peer.say(asked, lite::SubscribeStart{.group = 5});
+  auto fifth = peer.group(header(peer.subscribe.id, 5));
+  EXPECT_TRUE(reader.may_come(2, 4));
+  auto fetch = peer.next(BidiType::fetch);
+  EXPECT_EQ(peer.read<lite::Fetch>(fetch).group, 4U);
+  lite::FrameHeaderEncoder encoder(GetParam());
+  fetch.send->write(*encoder.encode(4000, 1));
+  fetch.send->write(Bytes::copy("x"));
+  fetch.send->finish();
+  auto next = peer.next(BidiType::fetch);
+  EXPECT_EQ(peer.read<lite::Fetch>(next).group, 3U);
+  EXPECT_TRUE(reader.may_come(2, 3));
+  // Who does not hold it holds no older one.
+  next.send->reset(static_cast<std::uint32_t>(StreamCode::not_found));
+  stage.world.run_for(50ms);
+  EXPECT_FALSE(reader.may_come(2, 3));
+  EXPECT_EQ(take_sequences(reader), (Sequences{5, 4}));
+  EXPECT_TRUE(peer.alive());
+}
+
+TEST_P(FollowEnd, NoMoreThanTheLimitAreFetchedBelowItsStart) {
+  track::Consumer reader = peer.read_track({.max_age = 1h, .start = 2});
+  auto asked = peer.subscribed();
+  const std::uint64_t start = 2000;
+  peer.say(asked, lite::SubscribeStart{.group = start});
+  auto first = peer.group(header(peer.subscribe.id, start));
+  for (std::size_t i = 1; i <= lite::kMaxLeftOut; ++i) {
+    auto fetch = peer.next(BidiType::fetch);
+    ASSERT_EQ(peer.read<lite::Fetch>(fetch).group, start - i);
+    fetch.send->finish();  // An empty group.
+  }
+  stage.world.run_for(1s);
+  EXPECT_FALSE(reader.may_come(2, start - 1));
 }
 
 TEST_P(FollowEnd, DatagramsOfNobodyAndGarbageAreDropped) {

@@ -167,6 +167,11 @@ class Producer {
   /// The source, asked as told in `ask_from`, begins with `sequence`: suspended groups below are
   /// let go with `error`, and of what was asked for below none will come.
   void begin_from(std::uint64_t sequence, const Error& error);
+  /// Whether `sequence` has not come, or broke off.
+  [[nodiscard]] bool lacks(std::uint64_t sequence) const;
+  /// Ready once `sequence` is older than `max_age`, as `Consumer::poll_stale`.
+  kio::Poll<kio::Unit> poll_stale(const kio::Waiter& waiter, std::uint64_t sequence,
+                                  Duration max_age) const;
   /// The source will not send these groups: suspended ones are let go with `error`, and nobody
   /// waits for the others any more, unless with more patience, or for another source. What is
   /// coming already may still come.

@@ -267,6 +267,19 @@ void Producer::begin_from(std::uint64_t sequence, const Error& error) {
   remains.woken.wake();
 }
 
+bool Producer::lacks(std::uint64_t sequence) const {
+  std::lock_guard lock(state_->mutex);
+  if (!state_->seen.contains(sequence)) return true;
+  const auto cached = state_->by_sequence.find(sequence);
+  return cached != state_->by_sequence.end() && cached->second.group->suspended();
+}
+
+kio::Poll<kio::Unit> Producer::poll_stale(const kio::Waiter& waiter, std::uint64_t sequence,
+                                          Duration max_age) const {
+  std::lock_guard lock(state_->mutex);
+  return state_->poll_stale(waiter, sequence, max_age);
+}
+
 void Producer::drop_groups(const Dropped& groups, const Error& error) {
   if (groups.last < groups.first || groups.last > kMaxVarint) return;
   group::Remains remains;

@@ -7,6 +7,12 @@ namespace {
 
 constexpr std::string_view kLog = "net";
 
+/// Within this time of the peer's answer newer groups show whether those that it left out are too
+/// old.
+constexpr Duration kLookAtLeftOut = 100ms;
+
+Error gone() { return {Code::evicted, "the publisher let go of it"}; }
+
 /// A group that is left for the next writer unless it is ended otherwise.
 struct SuspendedGroup {
   std::optional<group::Producer> producer;
@@ -49,7 +55,13 @@ void TrackFollower::receive_datagram(Datagram datagram) {
 }
 
 kio::Task<void> TrackFollower::receive_group(GroupHeader header, StreamReader reader) {
-  if (!track_) co_return;
+  const auto taken = co_await take_group(header, reader, std::nullopt);
+  static_cast<void>(taken);
+}
+
+kio::Task<Result<void>> TrackFollower::take_group(GroupHeader header, StreamReader& reader,
+                                                  std::optional<FrameHeader> first_frame) {
+  if (!track_) co_return fail(Code::cancelled);
   auto created = track_->create_group(header.sequence);
   if (!created) {
     const Error error = created.error();
@@ -59,7 +71,7 @@ kio::Task<void> TrackFollower::receive_group(GroupHeader header, StreamReader re
     reader.stop(
         static_cast<std::uint32_t>(past_end ? StreamCode::session_closed : StreamCode::internal));
     if (past_end && connection_.version() >= Version::lite_06) abort_track(error);
-    co_return;
+    co_return std::unexpected(error);
   }
   if (first_group_ == FirstGroup::awaited) {
     first_group_ = FirstGroup::came;
@@ -67,20 +79,87 @@ kio::Task<void> TrackFollower::receive_group(GroupHeader header, StreamReader re
   }
   SuspendedGroup group(*std::move(created));
   auto read = group.producer->start_at(header.frame_start);
-  if (read) read = co_await read_frames(reader, *group.producer);
+  if (read) read = co_await read_frames(reader, *group.producer, first_frame);
   if (read) {
     std::move(*std::exchange(group.producer, std::nullopt)).finish();
-    co_return;
+    co_return Result<void>();
   }
   // A lost session suspends the group; anything else ends it.
-  if (session_over()) co_return;
+  if (session_over()) co_return read;
   MOQ_LOG(debug, kLog, "{}: {}/{}: group {} failed: {}", describe(connection_), path_.text(), name_,
           header.sequence, read.error().describe());
   reader.stop(to_code(read.error(), Scope::stream));
   std::move(*std::exchange(group.producer, std::nullopt)).abort(read.error());
+  co_return read;
 }
 
-kio::Task<Result<void>> TrackFollower::read_frames(StreamReader& reader, group::Producer& group) {
+void TrackFollower::begin_from(std::uint64_t group) {
+  const std::optional<std::uint64_t> asked = sent_.group_start;
+  if (has_fetch(connection_.version()) && asked && *asked < group) {
+    groups_.spawn(fetch_left_out(*asked, group));
+  } else {
+    track_->begin_from(group, gone());
+  }
+}
+
+kio::Poll<kio::Unit> TrackFollower::poll_unwanted(const kio::Waiter& waiter,
+                                                  std::uint64_t group) const {
+  if (!track_) return kio::Unit{};  // Aborted by another task.
+  return track_->poll_stale(waiter, group, sent_.max_age);
+}
+
+kio::Task<void> TrackFollower::fetch_left_out(std::uint64_t first, std::uint64_t limit) {
+  // Mostly they are too old, which shows as soon as newer ones have come.
+  kio::Timer timer(connection_.clock());
+  timer.set_after(kLookAtLeftOut);
+  co_await kio::wait([&](const kio::Waiter& waiter) -> kio::Poll<kio::Unit> {
+    if (timer.poll(waiter)) return kio::Unit{};
+    return poll_unwanted(waiter, limit - 1);
+  });
+  std::uint64_t group = limit;
+  for (std::size_t fetched = 0; group > first && fetched < kMaxLeftOut; ++fetched) {
+    --group;
+    if (poll_unwanted(kio::Waiter::none(), group)) break;
+    if (!track_->lacks(group)) continue;
+    const auto taken = co_await fetch_into_track(group);
+    if (!taken) break;  // Who does not hold this one holds no older one.
+  }
+  if (track_) track_->begin_from(limit, gone());
+}
+
+kio::Task<Result<void>> TrackFollower::fetch_into_track(std::uint64_t group) {
+  auto asked = co_await open_fetch(group, sent_.priority);
+  if (!asked) co_return std::unexpected(asked.error());
+  // A refusal comes instead of the first frame; or nothing, until nobody wants it any more.
+  const auto first = co_await kio::wait([&](const kio::Waiter& waiter) {
+    using Out = Result<std::optional<FrameHeader>>;
+    if (poll_unwanted(waiter, group)) return kio::Poll<Out>(fail(Code::old));
+    return asked->reader.poll_frame(waiter);
+  });
+  if (!first) co_return std::unexpected(first.error());
+  GroupHeader header;
+  header.sequence = group;
+  auto taken = co_await take_group(header, asked->reader, *first);
+  if (taken) asked->send->finish();
+  co_return taken;
+}
+
+kio::Task<Result<Bidi>> TrackFollower::open_fetch(std::uint64_t group, std::uint8_t priority) {
+  auto opened = co_await connection_.transport().open_bidi();
+  if (!opened) co_return std::unexpected(opened.error());
+  Bidi asked(std::move(opened->send), StreamReader(std::move(opened->recv), connection_.version()));
+  asked.send->set_priority(transport::kControlPriority);
+  Fetch message;
+  message.broadcast = path_;
+  message.track = name_;
+  message.priority = priority;
+  message.group = group;
+  asked.send->write(encode_opening(BidiType::fetch, message, connection_.version()));
+  co_return std::move(asked);
+}
+
+kio::Task<Result<void>> TrackFollower::read_frames(StreamReader& reader, group::Producer& group,
+                                                   std::optional<FrameHeader> first_frame) {
   for (;;) {
     // A group that ages out here need not come any further.
     auto header = co_await kio::wait([&](const kio::Waiter& waiter) {
@@ -88,6 +167,7 @@ kio::Task<Result<void>> TrackFollower::read_frames(StreamReader& reader, group::
       if (auto aborted = group.poll_aborted(waiter)) {
         return kio::Poll<Out>(Out(std::unexpected(*std::move(aborted))));
       }
+      if (first_frame) return kio::Poll<Out>(Out(std::exchange(first_frame, std::nullopt)));
       return reader.poll_frame(waiter);
     });
     if (!header) co_return std::unexpected(header.error());
@@ -137,16 +217,9 @@ kio::Task<void> TrackFollower::answer_fetch(track::GroupRequest request) {
     std::move(request).reject(Error(Code::unsupported, "the peer's version has no FETCH"));
     co_return;
   }
-  auto opened = co_await connection_.transport().open_bidi();
-  if (!opened) co_return;
-  opened->send->set_priority(transport::kControlPriority);
-  StreamReader reader(std::move(opened->recv), connection_.version());
-  Fetch message;
-  message.broadcast = path_;
-  message.track = name_;
-  message.priority = request.priority();
-  message.group = request.sequence();
-  opened->send->write(encode_opening(BidiType::fetch, message, connection_.version()));
+  auto asked = co_await open_fetch(request.sequence(), request.priority());
+  if (!asked) co_return;
+  StreamReader& reader = asked->reader;
   // A refusal comes instead of the first frame.
   std::optional<group::Producer> group;
   for (;;) {
@@ -185,7 +258,7 @@ kio::Task<void> TrackFollower::answer_fetch(track::GroupRequest request) {
     }
     if (!std::move(*frame).finish()) co_return;
   }
-  opened->send->finish();
+  asked->send->finish();
   std::move(*group).finish();
 }
 

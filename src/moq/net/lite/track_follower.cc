@@ -325,7 +325,7 @@ bool TrackFollower::on_answer() {
   if (const auto* start = std::get_if<SubscribeStart>(&**answer)) {
     MOQ_LOG(debug, kLog, "{}: subscription {} to {}/{} starts with {}", describe(connection_), id_,
             path_.text(), name_, start->group);
-    track_->begin_from(start->group, Error(Code::evicted, "the publisher let go of it"));
+    begin_from(start->group);
     ask_for_missed();  // Someone more patient may have come since.
   } else if (const auto* end = std::get_if<SubscribeEnd>(&**answer)) {
     end_ = end->group;

@@ -76,9 +76,23 @@ class TrackFollower {
   [[nodiscard]] SubscribeRange wanted() const;
   [[nodiscard]] bool session_over() const;
 
+  /// The peer begins with `group`, maybe above what it was asked for.
+  void begin_from(std::uint64_t group);
+  /// Fetches the groups below `limit` down to `first` that the peer left out although they are not
+  /// too old: a relay may have been asked for less before, by others.
+  kio::Task<void> fetch_left_out(std::uint64_t first, std::uint64_t limit);
+  kio::Task<Result<void>> fetch_into_track(std::uint64_t group);
+  /// Ready once `group` is too old for all readers, or the track is over.
+  kio::Poll<kio::Unit> poll_unwanted(const kio::Waiter& waiter, std::uint64_t group) const;
+
   kio::Task<void> receive_group(GroupHeader header, StreamReader reader);
-  kio::Task<Result<void>> read_frames(StreamReader& reader, group::Producer& group);
+  /// Takes in what `reader` has of a group; fails if that is not all of it.
+  kio::Task<Result<void>> take_group(GroupHeader header, StreamReader& reader,
+                                     std::optional<FrameHeader> first_frame);
+  kio::Task<Result<void>> read_frames(StreamReader& reader, group::Producer& group,
+                                      std::optional<FrameHeader> first_frame);
   kio::Task<void> serve_fetches(track::Producer track);
+  kio::Task<Result<Bidi>> open_fetch(std::uint64_t group, std::uint8_t priority);
   kio::Task<void> answer_fetch(track::GroupRequest request);
   void abort_track(const Error& error);
   [[nodiscard]] std::uint64_t arrival_timestamp() const;
