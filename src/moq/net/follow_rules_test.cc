@@ -215,6 +215,18 @@ TEST_P(FollowEnd, AStartAboveWhatWasAskedLeavesNothingToWaitForBelow) {
   EXPECT_TRUE(reader.may_come(6, 9));
 }
 
+TEST_P(FollowEnd, WhoCameSinceWithMorePatienceIsSubscribedForAnewNotFetchedFor) {
+  track::Consumer reader = peer.read_track({.max_age = 500ms, .start = 2});
+  auto asked = peer.subscribed();
+  track::Consumer patient = peer.read_track({.max_age = 5s, .start = 2});
+  stage.world.run_for(50ms);
+  peer.say(asked, lite::SubscribeStart{.group = 5});
+  auto again = peer.next(BidiType::subscribe);
+  const auto message = peer.read<lite::Subscribe>(again);
+  EXPECT_EQ(message.range.group_start, 2U);
+  EXPECT_EQ(message.range.max_age, 5s);
+}
+
 TEST_P(FollowEnd, AFetchBelowItsStartIsGivenUpOnceItsGroupIsTooOld) {
   track::Consumer reader = peer.read_track({.max_age = 5s, .start = 2});
   auto asked = peer.subscribed();

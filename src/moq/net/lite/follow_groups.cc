@@ -94,8 +94,10 @@ kio::Task<Result<void>> TrackFollower::take_group(GroupHeader header, StreamRead
 }
 
 void TrackFollower::begin_from(std::uint64_t group) {
-  const std::optional<std::uint64_t> asked = sent_.group_start;
-  if (has_fetch(connection_.version()) && asked && *asked < group) {
+  const std::optional<std::uint64_t> asked = asked_.group_start;
+  // For who came since, with more patience, it is asked again for all at once.
+  const bool as_asked = !demand_ || demand_->max_age <= asked_.max_age;
+  if (has_fetch(connection_.version()) && asked && *asked < group && as_asked) {
     groups_.spawn(fetch_left_out(*asked, group));
   } else {
     track_->begin_from(group, gone());

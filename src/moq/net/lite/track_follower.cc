@@ -287,7 +287,7 @@ void TrackFollower::subscribe() {
   id_ = subscriber_.add_subscription(*this);
   announced_ = announcing_->times;
   first_group_ = has_subscribe_end(connection_.version()) ? FirstGroup::known : FirstGroup::awaited;
-  sent_ = wanted();
+  asked_ = sent_ = wanted();
   track_->ask_from(sent_.group_start, sent_.max_age);
   Subscribe message;
   message.id = id_;

@@ -111,7 +111,8 @@ class TrackFollower {
   std::optional<Bidi> stream_;  ///< SUBSCRIBE, while subscribed.
   std::optional<Bidi> opened_;  ///< A stream to subscribe on.
   std::uint64_t id_ = 0;
-  SubscribeRange sent_;
+  SubscribeRange asked_;  ///< In SUBSCRIBE,
+  SubscribeRange sent_;   ///< and in the updates since.
   std::optional<Result<std::optional<SubscribeAnswer>>> answer_;
   std::optional<std::uint64_t> end_;  ///< SUBSCRIBE_END came.
   /// Of the subscription's first group, where the peer does not tell with which it begins.
