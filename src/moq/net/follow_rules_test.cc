@@ -1,3 +1,4 @@
+#include "moq/net/lite/control.h"
 #include "moq/net/model_test_support.h"
 #include "moq/net/scripted_test_support.h"
 
@@ -260,6 +261,22 @@ TEST_P(FollowEnd, GroupsBelowItsStartThatAreNotTooOldAreFetchedNewestFirst) {
   EXPECT_FALSE(reader.may_come(2, 3));
   EXPECT_EQ(take_sequences(reader), (Sequences{5, 4}));
   EXPECT_TRUE(peer.alive());
+}
+
+TEST_P(FollowEnd, NothingIsFetchedBelowItsStartAfterGoaway) {
+  track::Consumer reader = peer.read_track({.max_age = 5s, .start = 2});
+  auto asked = peer.subscribed();
+  auto goaway = wait_for(stage.world, [&](const kio::Waiter& waiter) {
+    return peer.attacker->raw->poll_open_bidi(waiter);
+  });
+  goaway->send->write(lite::encode_opening(BidiType::goaway, lite::Goaway{}, GetParam()));
+  goaway->send->finish();
+  stage.world.run_for(50ms);
+  peer.say(asked, lite::SubscribeStart{.group = 5});
+  auto fifth = peer.group(header(peer.subscribe.id, 5));
+  stage.world.run_for(1s);
+  EXPECT_TRUE(peer.attacker->raw->poll_accept_bidi(kio::Waiter::none()).pending());
+  EXPECT_TRUE(reader.may_come(2, 4));  // From the next route.
 }
 
 TEST_P(FollowEnd, NoMoreThanTheLimitAreFetchedBelowItsStart) {

@@ -123,6 +123,7 @@ kio::Task<void> TrackFollower::fetch_left_out(std::uint64_t first, std::uint64_t
     --group;
     if (poll_unwanted(kio::Waiter::none(), group)) break;
     if (!track_->lacks(group)) continue;
+    if (connection_.draining()) co_return;  // The next route is asked for the rest.
     const auto taken = co_await fetch_into_track(group);
     if (!taken) break;  // Who does not hold this one holds no older one.
   }
