@@ -1,34 +1,19 @@
-#include <malloc.h>
-
 #include "moq/net/hostile_test_support.h"
 #include "moq/net/limits.h"
 #include "moq/net/model_test_support.h"
-
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-// Of sanitizer/allocator_interface.h, which g++ 12 does not bring.
-extern "C" std::size_t __sanitizer_get_current_allocated_bytes();
-#endif
+#include "moq/sim/heap.h"
 
 /// That what a session holds for its peer does not grow with time.
 namespace moq::net::hostile {
 namespace {
 
-std::size_t heap_bytes() {
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-  return __sanitizer_get_current_allocated_bytes();
-#else
-  const struct mallinfo2 info = ::mallinfo2();
-  return info.uordblks + info.hblkhd;
-#endif
-}
-
 /// How much more the second of two equal pieces of work leaves on the heap.
 template <typename Work>
 std::int64_t growth(Work work) {
   work();
-  const auto before = static_cast<std::int64_t>(heap_bytes());
+  const auto before = static_cast<std::int64_t>(sim::heap_bytes());
   work();
-  return static_cast<std::int64_t>(heap_bytes()) - before;
+  return static_cast<std::int64_t>(sim::heap_bytes()) - before;
 }
 
 class SessionMemory : public testing::TestWithParam<Version> {};

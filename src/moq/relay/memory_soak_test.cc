@@ -1,5 +1,3 @@
-#include <malloc.h>
-
 #include <algorithm>
 
 #include "moq/net/lite/message.h"
@@ -7,25 +5,11 @@
 #include "moq/net/lite/stream_type.h"
 #include "moq/net/lite/subscribe.h"
 #include "moq/relay/test_bed_test.h"
+#include "moq/sim/heap.h"
 #include "moq/transport/quic/client.h"
-
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-// Of sanitizer/allocator_interface.h, which g++ 12 does not bring.
-extern "C" std::size_t __sanitizer_get_current_allocated_bytes();
-#endif
 
 namespace moq::relay::test {
 namespace {
-
-/// Bytes of the heap in use by the whole process: relay, clients and simulation.
-std::size_t heap_bytes() {
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-  return __sanitizer_get_current_allocated_bytes();
-#else
-  const struct mallinfo2 info = ::mallinfo2();
-  return info.uordblks + info.hblkhd;
-#endif
-}
 
 /// When a group was whole at its reader, after its first byte was written.
 struct Delays {
@@ -156,7 +140,7 @@ TEST(MemorySoak, AHundredSubscribersThatNeverReadNeitherGrowNorSlowTheOneThatRea
   world.run_for(10s);
   const Delays alone = std::exchange(show.delays, {});
   show.delays.all.reserve(10'000);
-  const std::size_t before = heap_bytes();
+  const std::size_t before = sim::heap_bytes();
 
   sim::Host& crowd = show.bed.network.add_host("10.0.2.1");
   transport::quic::Client client({world, crowd, world});
@@ -174,11 +158,11 @@ TEST(MemorySoak, AHundredSubscribersThatNeverReadNeitherGrowNorSlowTheOneThatRea
         20s));
   }
   world.run_for(10s);
-  const std::size_t settled = heap_bytes();
+  const std::size_t settled = sim::heap_bytes();
   show.delays.all.clear();
   const std::uint64_t from = show.delays.last;
   world.run_for(10s);
-  const std::size_t later = heap_bytes();
+  const std::size_t later = sim::heap_bytes();
 
   EXPECT_EQ(show.bed.relay->sessions(), kStalled + 2);  // All are still there, and stalled.
   RecordProperty("bytes_per_stalled", static_cast<int>((settled - before) / kStalled));
@@ -199,10 +183,10 @@ TEST(MemorySoak, EndsWithTheMemoryItHadAfterTheFirstMinute) {
 #endif
   Show show(500, 1);
   show.bed.world.run_for(1min);
-  const std::size_t first = heap_bytes();
+  const std::size_t first = sim::heap_bytes();
   const std::size_t groups = show.delays.all.size();
   show.bed.world.run_for(kRun - 1min);
-  EXPECT_LE(static_cast<double>(heap_bytes()), 1.05 * static_cast<double>(first));
+  EXPECT_LE(static_cast<double>(sim::heap_bytes()), 1.05 * static_cast<double>(first));
   // It was at work all the time.
   const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(kRun - 1min).count();
   EXPECT_GE(show.delays.all.size() - groups, static_cast<std::size_t>(seconds) * 30 - 3);
