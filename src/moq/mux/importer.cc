@@ -7,6 +7,19 @@ namespace moq::mux {
 /// Names to try for a track: more than the tracks a broadcast may have.
 constexpr int kMaxNames = 256;
 
+Result<net::track::Producer> create_numbered_track(net::broadcast::Producer& broadcast,
+                                                   const hang::SharedCatalog& catalog,
+                                                   std::string_view suffix,
+                                                   const net::track::Info& info) {
+  for (int number = 0; number < kMaxNames; ++number) {
+    const std::string name = std::to_string(number) + std::string(suffix);
+    if (catalog.lists(name)) continue;
+    auto track = broadcast.create_track(name, info);
+    if (track || track.error().code != Code::duplicate) return track;
+  }
+  return fail(Code::too_many, "mux: no free track name");
+}
+
 Result<TrackWriter> ImportContext::create_track(std::string_view suffix, bool is_video,
                                                 std::uint64_t timescale) {
   const net::track::Info info{
@@ -14,12 +27,9 @@ Result<TrackWriter> ImportContext::create_track(std::string_view suffix, bool is
       .max_age = options.max_age,
       .timescale = timescale,
   };
-  for (int number = 0; number < kMaxNames; ++number) {
-    auto track = broadcast.create_track(std::to_string(number) + std::string(suffix), info);
-    if (track) return TrackWriter(*std::move(track), events);
-    if (track.error().code != Code::duplicate) return std::unexpected(std::move(track).error());
-  }
-  return fail(Code::too_many, "mux: no free track name");
+  MOQ_TRY(net::track::Producer track, create_numbered_track(broadcast, catalog, suffix, info));
+  names.push_back(track.name());
+  return TrackWriter(std::move(track), events);
 }
 
 void ImportContext::count(bool counts_as_frame, std::size_t bytes, std::uint64_t media_us) {
@@ -30,7 +40,22 @@ void ImportContext::count(bool counts_as_frame, std::size_t bytes, std::uint64_t
 
 struct Importer::State {
   ImportContext context;
+  bool owns_catalog = true;
   std::unique_ptr<Stream> stream;  // Points at the context.
+
+  ~State() { retire(); }
+  /// Takes the tracks out of a catalog that others write, too.
+  void retire() {
+    if (owns_catalog) return;
+    (void)context.catalog.edit([this](hang::Catalog& catalog) -> Result<void> {
+      for (const std::string& name : context.names) {
+        catalog.video.renditions.erase(name);
+        catalog.audio.renditions.erase(name);
+      }
+      return {};
+    });
+    context.names.clear();
+  }
 };
 
 Importer::Importer(std::unique_ptr<State> state) : state_(std::move(state)) {}
@@ -41,12 +66,20 @@ Importer::~Importer() = default;
 Result<Importer> Importer::create(const net::broadcast::Producer& broadcast, kio::Clock& clock,
                                   const Options& options) {
   net::broadcast::Producer own = broadcast.clone();
-  MOQ_TRY(hang::CatalogProducer catalog, hang::CatalogProducer::create(own, clock));
+  MOQ_TRY(hang::SharedCatalog catalog, hang::SharedCatalog::create(own, clock));
+  Importer out = create(broadcast, std::move(catalog), clock, options);
+  out.state_->owns_catalog = true;
+  return out;
+}
+
+Importer Importer::create(const net::broadcast::Producer& broadcast, hang::SharedCatalog catalog,
+                          kio::Clock& clock, const Options& options) {
   auto state = std::unique_ptr<State>(new State{
-      .context = {.broadcast = std::move(own),
+      .context = {.broadcast = broadcast.clone(),
                   .catalog = std::move(catalog),
                   .clock = &clock,
                   .options = options},
+      .owns_catalog = false,
   });
   state->stream = options.format == Format::fmp4 ? make_fmp4_stream(state->context)
                                                  : make_avc3_stream(state->context);
@@ -59,14 +92,16 @@ Result<void> Importer::finish() && {
   // The state stays: it tells the last events.
   const std::unique_ptr<Stream> stream = std::move(state_->stream);
   Result<void> finished = stream->finish();
-  std::move(state_->context.catalog).finish();
+  if (state_->owns_catalog) state_->context.catalog.finish();
+  state_->retire();
   return finished;
 }
 
 void Importer::abort(const Error& error) && {
   const std::unique_ptr<Stream> stream = std::move(state_->stream);
   stream->abort(error);
-  std::move(state_->context.catalog).abort(error);
+  if (state_->owns_catalog) state_->context.catalog.abort(error);
+  state_->retire();
 }
 
 std::optional<Event> Importer::next_event() { return state_->context.events.pop(); }

@@ -2,6 +2,7 @@
 
 #include <memory>
 
+#include "moq/hang/shared_catalog.h"
 #include "moq/kio/clock.h"
 #include "moq/mux/events.h"
 #include "moq/net/broadcast.h"
@@ -21,10 +22,15 @@ class Importer {
     Duration max_age = 30s;  ///< How long relays keep a group that is not the newest.
   };
 
-  /// Creates the catalog tracks. `clock` stamps what has no times of its own (Annex-B) and must
-  /// outlive the importer; `broadcast` must too, or nobody finds the tracks.
+  /// Creates the catalog tracks, whose last catalog stays readable. `clock` stamps what has no
+  /// times of its own (Annex-B) and must outlive the importer; `broadcast` must too, or nobody
+  /// finds the tracks.
   static Result<Importer> create(const net::broadcast::Producer& broadcast, kio::Clock& clock,
                                  const Options& options);
+  /// Writes to a catalog that has other writers, too. The importer's tracks leave it with their
+  /// end.
+  static Importer create(const net::broadcast::Producer& broadcast, hang::SharedCatalog catalog,
+                         kio::Clock& clock, const Options& options);
   Importer(Importer&&) noexcept;
   Importer& operator=(Importer&&) noexcept;
   /// Aborts the tracks unless they were finished.

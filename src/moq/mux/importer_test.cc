@@ -242,6 +242,32 @@ TEST_F(ImporterTest, AbortTellsReadersWhy) {
   EXPECT_EQ(group->error().code, Code::io);
 }
 
+TEST_F(ImporterTest, SharesACatalogAndLeavesItWhenFinished) {
+  hang::SharedCatalog shared = *hang::SharedCatalog::create(broadcast, world);
+  ASSERT_TRUE(shared.edit([](hang::Catalog& out) -> Result<void> {
+    out.audio.renditions["1.m4s"].codec = "opus";  // Somebody's, without a track here.
+    return {};
+  }));
+  Importer first = Importer::create(broadcast, shared.clone(), world, {});
+  Importer second = Importer::create(broadcast, shared.clone(), world, {});
+  ASSERT_TRUE(first.push(read_testdata("cmaf_h264_aac.mp4")));
+  ASSERT_TRUE(second.push(read_testdata("frag_h264_opus.mp4")));
+
+  const auto names = [this] {
+    std::vector<std::string> out;
+    for (const auto& [name, rendition] : catalog().video.renditions) out.push_back(name);
+    for (const auto& [name, rendition] : catalog().audio.renditions) out.push_back(name);
+    return out;
+  };
+  EXPECT_EQ(names(), (std::vector<std::string>{"0.m4s", "3.m4s", "1.m4s", "2.m4s", "4.m4s"}));
+  ASSERT_TRUE(std::move(first).finish());
+  EXPECT_EQ(names(), (std::vector<std::string>{"3.m4s", "1.m4s", "4.m4s"}));
+  std::move(second).abort(Error(Code::cancelled));
+  EXPECT_EQ(names(), (std::vector<std::string>{"1.m4s"}));
+  {
+  }
+}
+
 TEST(SampleClock, RepairsTheSampleThatFfmpegStampsWithItsEnd) {
   // As ffmpeg 5.1 writes them: 0, 1024, then 3072 without duration, then 3072.
   SampleClock clock;

@@ -86,16 +86,17 @@ class Avc3Stream : public Importer::Stream {
 
   Result<void> publish_catalog(const h264::Sps& sps) {
     sps_ = sps;
-    hang::Catalog catalog = context_->catalog.catalog();
-    hang::VideoRendition& out = catalog.video.renditions[writer_->name()];
-    out.codec = sps.codec("avc3");
-    out.coded_width = sps.width;
-    out.coded_height = sps.height;
-    out.framerate = sps.framerate;
-    if (sps.framerate && *sps.framerate >= 1) {
-      out.jitter_ms = static_cast<std::uint64_t>(std::ceil(1000 / *sps.framerate));
-    }
-    return context_->catalog.update(std::move(catalog));
+    return context_->catalog.edit([&](hang::Catalog& catalog) -> Result<void> {
+      hang::VideoRendition& out = catalog.video.renditions[writer_->name()];
+      out.codec = sps.codec("avc3");
+      out.coded_width = sps.width;
+      out.coded_height = sps.height;
+      out.framerate = sps.framerate;
+      if (sps.framerate && *sps.framerate >= 1) {
+        out.jitter_ms = static_cast<std::uint64_t>(std::ceil(1000 / *sps.framerate));
+      }
+      return {};
+    });
   }
 
   ImportContext* context_;

@@ -74,7 +74,6 @@ class Fmp4Stream : public Importer::Stream {
  private:
   Result<void> take_movie(const mp4::Movie& movie) {
     if (!passages_.empty()) return check_same(movie);
-    hang::Catalog catalog = context_->catalog.catalog();
     for (const Track& track : movie.tracks) {
       if (track.kind == Track::Kind::other) continue;
       if (track.entry.codec.empty()) {
@@ -82,21 +81,32 @@ class Fmp4Stream : public Importer::Stream {
                 track.entry.format.text());
         continue;
       }
-      MOQ_CHECK(add_track(track, catalog));
+      MOQ_CHECK(add_track(track));
     }
     if (passages_.empty()) return fail(Code::unsupported, "mp4: no track of a codec we know");
     has_video_ = std::ranges::any_of(
         passages_, [](const Passage& passage) { return passage.track.kind == Track::Kind::video; });
-    return context_->catalog.update(std::move(catalog));
+    return context_->catalog.edit([this](hang::Catalog& catalog) -> Result<void> {
+      for (const Passage& passage : passages_) describe(passage, catalog);
+      return {};
+    });
   }
 
-  Result<void> add_track(const Track& track, hang::Catalog& catalog) {
+  Result<void> add_track(const Track& track) {
     const bool is_video = track.kind == Track::Kind::video;
     MOQ_TRY(TrackWriter writer, context_->create_track(".m4s", is_video, track.timescale));
+    context_->events.push(TrackBegan{writer.name(), track.entry.codec, "cmaf"});
+    passages_.push_back({.track = track, .writer = std::move(writer), .clock = SampleClock()});
+    return {};
+  }
+
+  /// Writes a track's rendition.
+  static void describe(const Passage& passage, hang::Catalog& catalog) {
+    const Track& track = passage.track;
     hang::Container container{.kind = hang::Container::Kind::cmaf,
                               .init = mp4::write_init(std::span(&track, 1))};
-    if (is_video) {
-      hang::VideoRendition& out = catalog.video.renditions[writer.name()];
+    if (track.kind == Track::Kind::video) {
+      hang::VideoRendition& out = catalog.video.renditions[passage.writer.name()];
       out.codec = track.entry.codec;
       out.description = description_of(track);
       out.coded_width = track.entry.width;
@@ -105,7 +115,7 @@ class Fmp4Stream : public Importer::Stream {
       out.framerate = framerate_of(track);
       out.container = std::move(container);
     } else {
-      hang::AudioRendition& out = catalog.audio.renditions[writer.name()];
+      hang::AudioRendition& out = catalog.audio.renditions[passage.writer.name()];
       out.codec = track.entry.codec;
       out.sample_rate = track.entry.sample_rate;
       out.channels = track.entry.channels;
@@ -113,9 +123,6 @@ class Fmp4Stream : public Importer::Stream {
       out.description = description_of(track);
       out.container = std::move(container);
     }
-    context_->events.push(TrackBegan{writer.name(), track.entry.codec, "cmaf"});
-    passages_.push_back({.track = track, .writer = std::move(writer), .clock = SampleClock()});
-    return {};
   }
 
   /// A header that comes again (a stream that was cut and joined) must be the same.
@@ -193,14 +200,15 @@ class Fmp4Stream : public Importer::Stream {
   Result<void> note_jitter(Passage& passage, std::uint64_t jitter_ms) {
     if (jitter_ms <= passage.jitter_ms) return {};
     passage.jitter_ms = jitter_ms;
-    hang::Catalog catalog = context_->catalog.catalog();
-    const std::string& name = passage.writer.name();
-    if (passage.track.kind == Track::Kind::video) {
-      catalog.video.renditions[name].jitter_ms = jitter_ms;
-    } else {
-      catalog.audio.renditions[name].jitter_ms = jitter_ms;
-    }
-    return context_->catalog.update(std::move(catalog));
+    return context_->catalog.edit([&](hang::Catalog& catalog) -> Result<void> {
+      const auto note = [&](auto& renditions) {
+        const auto listed = renditions.find(passage.writer.name());
+        if (listed != renditions.end()) listed->second.jitter_ms = jitter_ms;
+      };
+      note(catalog.video.renditions);
+      note(catalog.audio.renditions);
+      return {};
+    });
   }
 
   ImportContext* context_;

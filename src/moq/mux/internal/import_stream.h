@@ -1,21 +1,30 @@
 #pragma once
 
 #include <memory>
+#include <string>
+#include <vector>
 
-#include "moq/hang/catalog_track.h"
+#include "moq/hang/shared_catalog.h"
 #include "moq/mux/importer.h"
 #include "moq/mux/track_writer.h"
 
 namespace moq::mux {
 
+/// Creates a media track under the first name `N` + `suffix` that is neither written nor listed.
+Result<net::track::Producer> create_numbered_track(net::broadcast::Producer& broadcast,
+                                                   const hang::SharedCatalog& catalog,
+                                                   std::string_view suffix,
+                                                   const net::track::Info& info);
+
 /// What all importers share.
 struct ImportContext {
   net::broadcast::Producer broadcast;
-  hang::CatalogProducer catalog;
+  hang::SharedCatalog catalog;
   kio::Clock* clock;
   Importer::Options options;
   EventQueue events;
   Progress progress;
+  std::vector<std::string> names;  ///< Of the tracks that were created.
 
   /// Creates a media track under the first free name `N.suffix`.
   Result<TrackWriter> create_track(std::string_view suffix, bool is_video, std::uint64_t timescale);
