@@ -71,12 +71,15 @@ Result<std::optional<Encoder::Write>> Encoder::update(std::string_view json_text
 
   std::optional<Value> patch;
   if (state.value && !state.group_is_full()) patch = patch_between(*state.value, next);
-  Write write{.new_group = !patch};
+  Write write;
   if (patch) {
     MOQ_TRY(write.frame, state.wrap(json::dump(*patch)));
     state.patch_bytes += write.frame.size();
     ++state.frames;
-  } else {
+  }
+  // The group, and its compressor, are given up if the patch made it too large.
+  write.new_group = !patch || state.first_bytes + state.patch_bytes > kMaxGroupBytes;
+  if (write.new_group) {
     state.flate.emplace();
     MOQ_TRY(write.frame, state.wrap(json_text));
     state.first_bytes = write.frame.size();

@@ -70,6 +70,18 @@ TEST(SnapshotEncoder, RollsAtTheFrameLimit) {
   EXPECT_EQ(frames, kMaxGroupFrames);
 }
 
+TEST(SnapshotEncoder, RollsRatherThanOverfillAGroup) {
+  const auto value = [](char fill) {
+    return R"({"a":")" + std::string(kMaxGroupBytes / 2, fill) + "\"}";
+  };
+  Encoder encoder;
+  ASSERT_TRUE(encoder.update(value('1')));
+  const auto second = encoder.update(value('2'));
+  ASSERT_TRUE(second && *second);
+  EXPECT_TRUE((*second)->new_group);
+  EXPECT_EQ((*second)->frame.text(), value('2'));
+}
+
 TEST(SnapshotEncoder, RefusesWhatIsNotJson) {
   Encoder encoder;
   EXPECT_EQ(encoder.update("{").error().code, Code::decode);

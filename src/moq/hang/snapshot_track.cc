@@ -10,12 +10,19 @@ Producer::Producer(net::track::Producer track, const Options& options)
 Result<void> Producer::update(std::uint64_t timestamp, std::string_view json_text) {
   MOQ_TRY(std::optional<Encoder::Write> write, encoder_.update(json_text));
   if (!write) return {};
-  if (write->new_group) {
+  Result<void> written = this->write(timestamp, *std::move(write));
+  // Readers lack the value, so the next one must not be a patch of it, nor count as known.
+  if (!written) encoder_ = Encoder(options_);
+  return written;
+}
+
+Result<void> Producer::write(std::uint64_t timestamp, Encoder::Write write) {
+  if (write.new_group) {
     if (group_) std::move(*group_).finish();
     group_.reset();
     MOQ_TRY(group_, track_.append_group());
   }
-  MOQ_CHECK(group_->write_frame(timestamp, std::move(write->frame)));
+  MOQ_CHECK(group_->write_frame(timestamp, std::move(write.frame)));
   // No patch will follow: say so, for readers that wait for the end of the group.
   if (options_.ratio == 0) std::move(*std::exchange(group_, std::nullopt)).finish();
   return {};

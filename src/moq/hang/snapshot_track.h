@@ -23,6 +23,8 @@ class Producer {
   void abort(Error error) &&;
 
  private:
+  Result<void> write(std::uint64_t timestamp, Encoder::Write write);
+
   net::track::Producer track_;
   Options options_;
   Encoder encoder_;
@@ -38,6 +40,9 @@ class Consumer {
   /// the track. A value that does not decode is an error, after which the next group counts; an
   /// error of the track stays.
   kio::Poll<Result<std::optional<std::string>>> poll_next(const kio::Waiter& waiter);
+  auto next() {
+    return kio::wait([this](const kio::Waiter& waiter) { return poll_next(waiter); });
+  }
 
  private:
   /// Moves on to the newest group that has come. Fails with the track's error.

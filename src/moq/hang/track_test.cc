@@ -1,36 +1,13 @@
 #include <gtest/gtest.h>
 
 #include "moq/hang/catalog_track.h"
+#include "moq/hang/track_test_support.h"
 #include "moq/sim/world.h"
 
 namespace moq::hang {
 namespace {
 
 using Text = std::optional<std::string>;
-
-/// The value that is there now; none if the reader has to wait.
-template <typename Consumer>
-auto now(Consumer& consumer) {
-  auto next = consumer.poll_next(kio::Waiter::none());
-  EXPECT_TRUE(next.ready());
-  return *std::move(next);
-}
-/// The value that is there now; fails the test if there is an error instead.
-template <typename Consumer>
-auto value(Consumer& consumer) {
-  auto result = now(consumer);
-  EXPECT_TRUE(result) << result.error().describe();
-  return *std::move(result);
-}
-template <typename Consumer>
-bool waits(Consumer& consumer) {
-  return consumer.poll_next(kio::Waiter::none()).pending();
-}
-
-struct Fixture {
-  net::broadcast::Producer broadcast;
-  net::broadcast::Consumer reader = broadcast.consume();
-};
 
 class SnapshotTrack : public ::testing::TestWithParam<snapshot::Options> {
  protected:
@@ -75,6 +52,16 @@ TEST_P(SnapshotTrack, EndsAfterTheLastValue) {
 TEST_P(SnapshotTrack, FailsWithTheTrack) {
   std::move(producer).abort(Error(Code::cancelled));
   EXPECT_EQ(now(consumer).error().code, Code::cancelled);
+}
+
+TEST(SnapshotProducer, CountsNoValueAsKnownThatDidNotGoOut) {
+  Fixture fixture;
+  net::track::Producer track = *fixture.broadcast.create_track("t");
+  snapshot::Producer producer(track.clone(), {});
+  ASSERT_TRUE(producer.update(0, R"({"n":1})"));
+  net::track::Producer(track.clone()).abort(Error(Code::evicted));
+  EXPECT_EQ(producer.update(0, R"({"n":2})").error().code, Code::evicted);
+  EXPECT_EQ(producer.update(0, R"({"n":2})").error().code, Code::evicted);
 }
 
 TEST(SnapshotConsumer, GoesOnAfterALostOrBrokenGroup) {
