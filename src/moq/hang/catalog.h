@@ -174,6 +174,10 @@ struct Catalog {
   bool operator==(const Catalog&) const = default;
 };
 
+/// Whether `name` is a key of ours at the root of a catalog, which an application's section must
+/// not take: readers would find it malformed, or ignore it.
+[[nodiscard]] bool is_reserved_section(std::string_view name);
+
 /// The path of the broadcast that `reference` names, seen from the broadcast at `path`: a relative
 /// URL whose base's last segment is replaced, so `./source` in `room/transcode` is `room/source`.
 /// `Code::decode` if it climbs above the root.

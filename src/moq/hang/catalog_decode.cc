@@ -1,3 +1,5 @@
+#include <algorithm>
+#include <array>
 #include <cmath>
 #include <utility>
 
@@ -218,6 +220,12 @@ std::optional<WallClock> read_clock(Fields& root, OptionalError& error) {
 }
 
 }  // namespace
+
+bool is_reserved_section(std::string_view name) {
+  constexpr std::array<std::string_view, 8> kOurs = {"video", "audio", "archive", "clock",
+                                                     "text",  "json",  "binary",  "timeline"};
+  return std::ranges::find(kOurs, name) != kOurs.end();
+}
 
 Result<Catalog> Catalog::decode(std::string_view text) {
   if (text.size() > kMaxCatalogBytes) return fail(Code::too_many, "catalog: too large");

@@ -57,6 +57,29 @@ TEST(Catalog, ReadsTheKnownKeys) {
   EXPECT_EQ(audio.channels, 2U);
 }
 
+TEST(Catalog, ReservesTheNamesThatASectionWouldBreak) {
+  for (const char* name : {"scte35", "Video", "", "timelines", "catalog"}) {
+    EXPECT_FALSE(is_reserved_section(name)) << name;
+    Catalog catalog;
+    catalog.extra[name] = "[1]";
+    EXPECT_EQ(Catalog::decode(catalog.encode()), catalog) << name;
+  }
+  // These would not be read as they are written.
+  for (const char* name : {"video", "audio", "archive", "clock", "timeline"}) {
+    EXPECT_TRUE(is_reserved_section(name)) << name;
+    Catalog catalog;
+    catalog.extra[name] = R"({"renditions":1,"tracks":1})";
+    EXPECT_NE(Catalog::decode(catalog.encode()), catalog) << name;
+  }
+  // And these only without their inner map.
+  for (const char* name : {"text", "json", "binary"}) {
+    EXPECT_TRUE(is_reserved_section(name)) << name;
+    Catalog catalog;
+    catalog.extra[name] = R"({"renditions":{"a":1},"tracks":{"a":1}})";
+    EXPECT_FALSE(Catalog::decode(catalog.encode())) << name;
+  }
+}
+
 TEST(Catalog, AcceptsAnEmptyObject) { EXPECT_EQ(Catalog::decode("{}"), Catalog()); }
 
 TEST(Catalog, KeepsWhatItDoesNotKnow) {
