@@ -208,7 +208,9 @@ class SessionLink final : public Link {
 class UrlDialer final : public Dialer {
  public:
   UrlDialer(Client client, Url url, net::SessionOptions options)
-      : client_(std::move(client)), url_(std::move(url)), options_(std::move(options)) {}
+      : client_(std::move(client)), url_(std::move(url)), options_(std::move(options)) {
+    if (client_.options().linger) options_.linger = std::make_shared<net::Linger>();
+  }
 
   kio::Task<Result<std::unique_ptr<Link>>> dial() override {
     history_->refused.reset();
@@ -235,6 +237,10 @@ class UrlDialer final : public Dialer {
     MOQ_TRY(Url next, check_redirect(url_, uri, how.redirects, !how.tls.pins.empty()));
     url_ = std::move(next);
     return {};
+  }
+
+  void stopped() override {
+    if (options_.linger) options_.linger->end();
   }
 
  private:

@@ -56,6 +56,9 @@ struct ClientOptions {
   Duration address_race = 250ms;   ///< Before the next address of a name is tried beside.
   RedirectPolicy redirects = RedirectPolicy::same_host;
   Duration handover = kHandoverGrace;  ///< After a GOAWAY: how long the old session may serve on.
+  /// `reconnect` keeps what a lost session announced for the next one, see `net::Linger`, until it
+  /// gives up or is dropped.
+  bool linger = false;
   std::string user_agent = "libmoq";
 };
 

@@ -30,11 +30,15 @@ class Reconnect::Loop {
         retry_(backoff, executor.clock(), random),
         old_links_(executor),
         task_(executor.spawn(run())) {}
+  ~Loop() { dialer_->stopped(); }  // Before the sessions go.
+  Loop(const Loop&) = delete;
+  Loop& operator=(const Loop&) = delete;
 
   kio::Producer<State> state;
 
   kio::Task<void> finish(Duration limit) {
     task_.cancel();
+    dialer_->stopped();
     if (link_) co_await link_->finish(limit);
     link_.reset();
     state.close();
@@ -106,6 +110,7 @@ class Reconnect::Loop {
 
   void give_up(const Error& error) {
     MOQ_LOG(debug, kLog, "gave up: {}", error.describe());
+    dialer_->stopped();
     state.write([&error](State& now) {
       now.terminal = error;
       now.last_error = error;

@@ -54,6 +54,8 @@ class Dialer {
   /// The peer asks to go to `uri` from now on (not empty). Fails if policy forbids it; then the
   /// old place is dialled.
   virtual Result<void> redirect(const std::string& uri) = 0;
+  /// No dial follows: the loop gave up or is being stopped. May come twice.
+  virtual void stopped() {}
 };
 
 enum class Status : std::uint8_t { connected, disconnected };

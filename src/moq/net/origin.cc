@@ -64,6 +64,7 @@ void RemoteRoute::release() {
 }
 
 void RemoteRoute::update(const Route& route) { state_->update(path_, id_, route); }
+void RemoteRoute::linger() { state_->linger(path_, id_); }
 
 kio::Poll<broadcast::TrackRequest> RemoteRoute::poll_requested_track(const kio::Waiter& waiter) {
   std::shared_ptr<broadcast::State> front;

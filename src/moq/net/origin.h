@@ -72,6 +72,9 @@ class RemoteRoute {
   ~RemoteRoute();
   [[nodiscard]] const Path& path() const { return path_; }
   void update(const Route& route);
+  /// Nobody serves it for now: worse than any route that is served, and its watchers are not told.
+  /// `update` ends that.
+  void linger();
   /// The next track that somebody wants over this route.
   kio::Poll<broadcast::TrackRequest> poll_requested_track(const kio::Waiter& waiter);
   auto requested_track() {

@@ -20,11 +20,11 @@ namespace moq::net::origin {
 namespace {
 
 /// Sorts lower what is better. moq-lite, choosing among routes: known chains first, then cost, then
-/// broadcasts of this process, then fewer hops, then the newest.
+/// broadcasts of this process, then fewer hops, then the newest. What nobody serves comes last.
 auto rank(const RouteEntry& entry) {
   const bool unknown = std::ranges::find(entry.route.hops, 0U) != entry.route.hops.end();
-  return std::tuple(unknown, entry.route.warm_cost, entry.route.cold_cost, entry.local == nullptr,
-                    entry.route.hops.size(), ~entry.id);
+  return std::tuple(entry.lingering, unknown, entry.route.warm_cost, entry.route.cold_cost,
+                    entry.local == nullptr, entry.route.hops.size(), ~entry.id);
 }
 
 bool same_origin(std::optional<std::uint64_t> a, std::optional<std::uint64_t> b) {
@@ -171,18 +171,31 @@ Result<std::uint64_t> State::add(const Path& path, RouteEntry route) {
   return id;
 }
 
-void State::update(const Path& path, std::uint64_t id, const Route& route) {
+template <typename Edit>
+void State::change(const Path& path, std::uint64_t id, Edit&& edit) {
   Settled settled;
   {
     std::lock_guard lock(mutex);
     const auto at = entries.find(path);
     RouteEntry* known = at == entries.end() ? nullptr : at->second.find(id);
     MOQ_ASSERT(known);
-    if (known->route == route) return;
-    known->route = route;
+    if (!edit(*known)) return;
     settle_locked(path, at->second, settled);
   }
   settled.finish();
+}
+
+void State::update(const Path& path, std::uint64_t id, const Route& route) {
+  change(path, id, [&route](RouteEntry& entry) {
+    const bool lingered = std::exchange(entry.lingering, false);
+    if (entry.route == route) return lingered;
+    entry.route = route;
+    return true;
+  });
+}
+
+void State::linger(const Path& path, std::uint64_t id) {
+  change(path, id, [](RouteEntry& entry) { return !std::exchange(entry.lingering, true); });
 }
 
 void State::remove(const Path& path, std::uint64_t id) {

@@ -51,6 +51,7 @@ SessionOptions SessionOptions::clone() const {
   copy.hop = hop;
   copy.link_cost = link_cost;
   copy.retraction_delay = retraction_delay;
+  copy.linger = linger;
   return copy;
 }
 

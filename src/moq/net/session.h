@@ -9,6 +9,7 @@
 
 #include "moq/kio/channel.h"
 #include "moq/kio/executor.h"
+#include "moq/net/linger.h"
 #include "moq/net/origin.h"
 #include "moq/net/version.h"
 #include "moq/transport/session.h"
@@ -32,6 +33,9 @@ struct SessionOptions {
   /// How long a broadcast that went is still announced, in case it comes back: relays spare their
   /// subscribers a publisher's short outage.
   Duration retraction_delay = Duration::zero();
+  /// Keeps what the peer announced when the session is lost, for the session that follows; none =
+  /// it is over with the session, however that ends.
+  std::shared_ptr<Linger> linger;
 
   /// The same for another session.
   [[nodiscard]] SessionOptions clone() const;

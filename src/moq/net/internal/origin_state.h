@@ -19,6 +19,7 @@ struct RouteEntry {
   std::uint64_t id = 0;  ///< Rises with age: the newest has the highest.
   Route route;
   std::uint64_t source = 0;  ///< Who told of a remote one; 0 = unknown.
+  bool lingering = false;    ///< Nobody serves it for now.
   std::shared_ptr<broadcast::State> local;
   kio::WaiterList on_request;  ///< For a remote one: its front may have changed.
 
@@ -101,6 +102,7 @@ struct State : std::enable_shared_from_this<State> {
 
   Result<std::uint64_t> add(const Path& path, RouteEntry entry);
   void update(const Path& path, std::uint64_t id, const Route& route);
+  void linger(const Path& path, std::uint64_t id);
   void remove(const Path& path, std::uint64_t id);
   /// After any change of `path`: moves the front to the best route and marks the watchers.
   void settle_locked(const Path& path, Entry& entry, Settled& out);
@@ -108,6 +110,9 @@ struct State : std::enable_shared_from_this<State> {
   void sweep_locked();
 
  private:
+  /// Runs `edit`, which says whether it changed the route.
+  template <typename Edit>
+  void change(const Path& path, std::uint64_t id, Edit&& edit);
   /// Points the front to the best remote route; makes or replaces it if need be.
   void settle_front_locked(Entry& entry, Settled& out);
 };

@@ -30,6 +30,8 @@ class AnnounceReader {
   /// Announcements of the initial set still to come, once accepted; 0 on 03 and 04, where nothing
   /// marks the set's end.
   [[nodiscard]] std::uint64_t initial_left() const { return initial_left_; }
+  /// Whether the initial set has been read, as far as the version tells.
+  [[nodiscard]] bool initial_read() const { return accepted_ && initial_left_ == 0; }
 
   auto accepted() {
     return kio::wait([this](const Waiter& waiter) { return poll_accepted(waiter); });

@@ -40,6 +40,7 @@ Connection::Connection(Runtime runtime, std::unique_ptr<transport::Session> tran
 Connection::~Connection() {
   tasks_.clear();
   answers_.clear();
+  if (subscriber_) subscriber_->stop();
   transport_->close(static_cast<std::uint64_t>(SessionCode::no_error), "dropped");
 }
 

@@ -1,7 +1,6 @@
 #include "moq/net/lite/internal/subscriber.h"
 
 #include "moq/base/log.h"
-#include "moq/net/lite/announce_reader.h"
 #include "moq/net/lite/group.h"
 #include "moq/net/lite/hops.h"
 #include "moq/net/lite/internal/track_follower.h"
@@ -36,11 +35,14 @@ struct Subscriber::Announced {
   }
 };
 
-Subscriber::Subscriber(Connection& connection) : connection_(connection) {}
+Subscriber::Subscriber(Connection& connection)
+    : connection_(connection), settle_timer_(connection.clock()) {}
 Subscriber::~Subscriber() = default;
 
 void Subscriber::start() {
-  if (connection_.options().subscribe) connection_.tasks().spawn(follow_announcements());
+  if (!connection_.options().subscribe) return;
+  if (const auto& linger = connection_.options().linger) turn_ = linger->begin();
+  connection_.tasks().spawn(follow_announcements());
 }
 
 kio::Task<void> Subscriber::follow_announcements() {
@@ -56,30 +58,60 @@ kio::Task<void> Subscriber::follow_announcements() {
   if (has_route_costs(version)) co_await connection_.peer_ready();
 
   AnnounceReader reader(StreamReader(std::move(opened->recv), version));
-  auto accepted = co_await reader.accepted();
+  auto read = co_await read_announcements(reader);
+  if (!read) {
+    // What it announced ends with the session, or lingers.
+    Error error = read.error();
+    if (error.code == Code::decode) error.code = Code::protocol_violation;
+    connection_.close(error.with_context("announce stream"));
+    co_return;
+  }
+  announced_.clear();
+  settle();
+  opened->send->finish();
+}
+
+kio::Task<Result<void>> Subscriber::read_announcements(AnnounceReader& reader) {
+  const Version version = connection_.version();
+  settle_timer_.set_after(kInitialSetLimit);
+  auto accepted = co_await kio::wait([&](const kio::Waiter& waiter) {
+    auto answer = reader.poll_accepted(waiter);
+    if (answer.pending()) poll_settled(reader, waiter);
+    return answer;
+  });
+  if (!accepted) co_return std::unexpected(accepted.error());
+  if (!*accepted) co_return Result<void>();
   peer_hop_ = reader.hop();
-  while (accepted && *accepted) {
-    if (has_announce_ok(version) || has_announce_init(version)) connection_.mark_established();
-    auto event = co_await reader.next();
-    if (!event) {
-      accepted = std::unexpected(event.error());
-      break;
-    }
-    if (!*event) break;
+  if (has_announce_ok(version) || has_announce_init(version)) connection_.mark_established();
+  for (;;) {
+    auto event = co_await kio::wait([&](const kio::Waiter& waiter) {
+      auto next = reader.poll_next(waiter);
+      if (next.pending()) poll_settled(reader, waiter);
+      return next;
+    });
+    if (!event) co_return std::unexpected(event.error());
+    if (!*event) co_return Result<void>();
     connection_.mark_established();
     const auto applied = apply(**std::move(event));
     if (!applied) {
       MOQ_LOG(warn, kLog, "{}: {}", describe(connection_), applied.error().describe());
     }
   }
-  announced_.clear();
-  if (!accepted) {
-    Error error = accepted.error();
-    if (error.code == Code::decode) error.code = Code::protocol_violation;
-    connection_.close(error.with_context("announce stream"));
-    co_return;
+}
+
+void Subscriber::poll_settled(const AnnounceReader& reader, const kio::Waiter& waiter) {
+  const auto& linger = connection_.options().linger;
+  if (!linger || initial_ == Initial::settled) return;
+  if (initial_ == Initial::awaited && reader.initial_read()) {
+    initial_ = Initial::read;
+    settle_timer_.set_after(linger->grace());
   }
-  opened->send->finish();
+  if (settle_timer_.poll(waiter)) settle();
+}
+
+void Subscriber::settle() {
+  initial_ = Initial::settled;
+  if (const auto& linger = connection_.options().linger) linger->settle(turn_);
 }
 
 std::optional<Route> Subscriber::to_route(const AnnouncedRoute& announced) const {
@@ -102,9 +134,17 @@ std::optional<Route> Subscriber::to_route(const AnnouncedRoute& announced) const
   return route;
 }
 
+void Subscriber::apply_end(std::uint64_t id) {
+  const auto known = announced_.find(id);
+  if (known == announced_.end()) return;
+  // Nor does it linger of a session before.
+  if (const auto& linger = connection_.options().linger) (void)linger->take(known->second->path);
+  announced_.erase(known);
+}
+
 Result<void> Subscriber::apply(AnnounceEvent event) {
   if (event.kind == AnnounceEvent::Kind::end) {
-    announced_.erase(event.id);
+    apply_end(event.id);
     return {};
   }
   auto& slot = announced_[event.id];
@@ -114,6 +154,8 @@ Result<void> Subscriber::apply(AnnounceEvent event) {
   }
   slot->told = std::move(event.route);
   const auto route = to_route(slot->told);
+  std::optional<origin::RemoteRoute> lingering;
+  if (const auto& linger = connection_.options().linger) lingering = linger->take(slot->path);
   if (!route) {
     // A loop, or too far: remembered, of no use.
     slot->server.cancel();
@@ -125,10 +167,15 @@ Result<void> Subscriber::apply(AnnounceEvent event) {
     slot->tell();
     return {};
   }
-  origin::Producer origin = connection_.options().subscribe->clone();
-  auto added = origin.add_route(slot->path, *route, connection_.source());
-  if (!added) return std::unexpected(added.error().with_context("announcement not used"));
-  slot->route = *std::move(added);
+  if (lingering) {
+    lingering->update(*route);
+    slot->route = std::move(lingering);
+  } else {
+    origin::Producer origin = connection_.options().subscribe->clone();
+    auto added = origin.add_route(slot->path, *route, connection_.source());
+    if (!added) return std::unexpected(added.error().with_context("announcement not used"));
+    slot->route = *std::move(added);
+  }
   MOQ_LOG(debug, kLog, "{}: announced '{}'", describe(connection_), slot->path.text());
   if (connection_.draining()) return {};
   slot->server = connection_.runtime().executor.spawn(serve_route(*slot));
@@ -147,7 +194,16 @@ kio::Task<void> Subscriber::serve_route(Announced& announced) {
   }
 }
 
-void Subscriber::stop() { announced_.clear(); }
+void Subscriber::stop() {
+  if (const auto& linger = connection_.options().linger) {
+    for (auto& [id, announced] : announced_) {
+      announced->server.cancel();
+      if (!announced->route) continue;
+      linger->keep(turn_, announced->path, *std::exchange(announced->route, std::nullopt));
+    }
+  }
+  announced_.clear();
+}
 
 void Subscriber::drain() {
   for (auto& [id, announced] : announced_) {

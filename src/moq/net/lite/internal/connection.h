@@ -61,8 +61,11 @@ class Connection : public std::enable_shared_from_this<Connection> {
   [[nodiscard]] bool draining() const { return draining_; }
   [[nodiscard]] const SessionOptions& options() const { return options_; }
   [[nodiscard]] std::uint64_t own_hop() const { return options_.hop; }
-  /// Names the peer among the sources of routes.
-  [[nodiscard]] std::uint64_t source() const { return reinterpret_cast<std::uintptr_t>(this); }
+  /// Names the peer among the sources of routes: one name for sessions that follow each other.
+  [[nodiscard]] std::uint64_t source() const {
+    const void* name = options_.linger ? static_cast<const void*>(options_.linger.get()) : this;
+    return reinterpret_cast<std::uintptr_t>(name);
+  }
   /// The peer's SETUP; empty before it came and on versions without.
   [[nodiscard]] const Setup& peer_setup() const { return peer_setup_; }
   /// Ready once the peer's SETUP has come, where the version has one.

@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "moq/net/lite/announce_codec.h"
+#include "moq/net/lite/announce_reader.h"
 #include "moq/net/lite/internal/connection.h"
 
 namespace moq::net::lite {
@@ -19,7 +20,7 @@ class Subscriber {
   ~Subscriber();
 
   void start();
-  /// The session is over, and so are its routes.
+  /// The session is over, and so are its routes, unless they linger.
   void stop();
   /// After GOAWAY: all other routes are better now, and no more tracks are asked of the peer's.
   void drain();
@@ -38,7 +39,12 @@ class Subscriber {
  private:
   struct Announced;
   kio::Task<void> follow_announcements();
+  kio::Task<Result<void>> read_announcements(AnnounceReader& reader);
   Result<void> apply(AnnounceEvent event);
+  void apply_end(std::uint64_t id);
+  /// The peer has told all that it has, once that is so: see `Linger`.
+  void poll_settled(const AnnounceReader& reader, const kio::Waiter& waiter);
+  void settle();
   [[nodiscard]] std::optional<Route> to_route(const AnnouncedRoute& announced) const;
   kio::Task<void> serve_route(Announced& announced);
 
@@ -47,6 +53,9 @@ class Subscriber {
   std::map<std::uint64_t, TrackFollower*> subscriptions_;
   std::uint64_t next_subscription_ = 0;
   std::uint64_t peer_hop_ = 0;  ///< Of ANNOUNCE_OK.
+  std::uint64_t turn_ = 0;      ///< Among the sessions of `Linger`.
+  enum class Initial : std::uint8_t { awaited, read, settled } initial_ = Initial::awaited;
+  kio::Timer settle_timer_;
 };
 
 }  // namespace moq::net::lite
