@@ -43,6 +43,7 @@ void Announcement::release() {
 }
 
 void Announcement::update(const Route& route) { state_->update(path_, id_, route); }
+void Announcement::set_listed(bool listed) { state_->set_listed(path_, id_, listed); }
 
 RemoteRoute::RemoteRoute(std::shared_ptr<State> state, Path path, std::uint64_t id)
     : state_(std::move(state)), path_(std::move(path)), id_(id) {}
@@ -111,7 +112,8 @@ kio::Poll<Update> Announced::poll_next(const kio::Waiter& waiter) {
     std::lock_guard lock(state_->mutex);
     while (const auto path = listener_->next_marked()) {
       const auto known = state_->entries.find(*path);
-      if (known != state_->entries.end()) best = known->second.best(listener_->exclude);
+      if (known != state_->entries.end())
+        best = known->second.best(listener_->exclude, Seen::listed);
       update = listener_->report(*path, best);
       if (update) break;
     }
@@ -209,7 +211,7 @@ std::optional<broadcast::Consumer> Consumer::find(const Path& path, const Exclud
   {
     std::lock_guard lock(state_->mutex);
     const auto known = state_->entries.find(*whole);
-    if (known != state_->entries.end()) best = known->second.best(exclude);
+    if (known != state_->entries.end()) best = known->second.best(exclude, Seen::all);
   }
   if (!best.route) return std::nullopt;
   return broadcast::Consumer(std::move(best.broadcast));

@@ -53,6 +53,9 @@ class Announcement {
   ~Announcement();
   [[nodiscard]] const Path& path() const { return path_; }
   void update(const Route& route);
+  /// Unlisted, nobody is told of it, and who was sees it end; whoever knows the path still finds
+  /// it, peers too. Listed at the start.
+  void set_listed(bool listed);
 
  private:
   void release();
@@ -98,7 +101,7 @@ struct Update {
   bool restarted = false;  ///< Was announced before, as another broadcast.
 };
 
-/// Watches the announcements below a prefix: first all there are, then each change.
+/// Watches the listed announcements below a prefix: first all there are, then each change.
 /// Level-triggered: what comes and goes between two polls is not reported, and each path is
 /// reported at its latest, the one that changed first before others.
 class Announced {
@@ -170,7 +173,7 @@ class Consumer {
   [[nodiscard]] Announced announced(const Path& prefix = {}, const Exclude& exclude = {}) const;
   /// Watches the broadcast at exactly `path`: waits for it, and sees it restart.
   [[nodiscard]] Announced announced_exactly(const Path& path) const;
-  /// The broadcast at `path` if it is announced now by a route other than those of `exclude`.
+  /// The broadcast at `path`, listed or not, if it has a route now other than those of `exclude`.
   [[nodiscard]] std::optional<broadcast::Consumer> find(const Path& path,
                                                         const Exclude& exclude = {}) const;
 

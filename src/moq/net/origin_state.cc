@@ -20,11 +20,13 @@ namespace moq::net::origin {
 namespace {
 
 /// Sorts lower what is better. moq-lite, choosing among routes: known chains first, then cost, then
-/// broadcasts of this process, then fewer hops, then the newest. What nobody serves comes last.
+/// broadcasts of this process, then fewer hops, then the newest. What nobody serves comes last,
+/// what is not listed before that.
 auto rank(const RouteEntry& entry) {
   const bool unknown = std::ranges::find(entry.route.hops, 0U) != entry.route.hops.end();
-  return std::tuple(entry.lingering, unknown, entry.route.warm_cost, entry.route.cold_cost,
-                    entry.local == nullptr, entry.route.hops.size(), ~entry.id);
+  return std::tuple(entry.lingering, !entry.listed, unknown, entry.route.warm_cost,
+                    entry.route.cold_cost, entry.local == nullptr, entry.route.hops.size(),
+                    ~entry.id);
 }
 
 bool same_origin(std::optional<std::uint64_t> a, std::optional<std::uint64_t> b) {
@@ -38,10 +40,10 @@ RouteEntry* Entry::find(std::uint64_t id) {
   return at == routes.end() ? nullptr : &*at;
 }
 
-Entry::Best Entry::best(const Exclude& exclude) const {
+Entry::Best Entry::best(const Exclude& exclude, Seen seen) const {
   const RouteEntry* best = nullptr;
   for (const RouteEntry& entry : routes) {
-    if (entry.is_of(exclude)) continue;
+    if (entry.is_of(exclude) || (seen == Seen::listed && !entry.listed)) continue;
     // Of two publishers under one name, the front carries that of its best route alone.
     if (!entry.local && !same_origin(front_origin, entry.route.origin_id())) continue;
     if (!best || rank(entry) < rank(*best)) best = &entry;
@@ -196,6 +198,11 @@ void State::update(const Path& path, std::uint64_t id, const Route& route) {
 
 void State::linger(const Path& path, std::uint64_t id) {
   change(path, id, [](RouteEntry& entry) { return !std::exchange(entry.lingering, true); });
+}
+
+void State::set_listed(const Path& path, std::uint64_t id, bool listed) {
+  change(path, id,
+         [listed](RouteEntry& entry) { return std::exchange(entry.listed, listed) != listed; });
 }
 
 void State::remove(const Path& path, std::uint64_t id) {

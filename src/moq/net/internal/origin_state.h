@@ -20,6 +20,7 @@ struct RouteEntry {
   Route route;
   std::uint64_t source = 0;  ///< Who told of a remote one; 0 = unknown.
   bool lingering = false;    ///< Nobody serves it for now.
+  bool listed = true;        ///< Watchers are told of it.
   std::shared_ptr<broadcast::State> local;
   kio::WaiterList on_request;  ///< For a remote one: its front may have changed.
 
@@ -27,6 +28,9 @@ struct RouteEntry {
     return route.passes(exclude.hop) || (exclude.source != 0 && source == exclude.source);
   }
 };
+
+/// Which routes are looked at.
+enum class Seen : std::uint8_t { listed, all };
 
 /// All that is known of one path.
 struct Entry {
@@ -44,7 +48,7 @@ struct Entry {
   /// The best route that is none of `exclude`, and what its readers get. All remote routes share
   /// the front, which follows the best of them: for a moment, while hops withdraw their routes,
   /// that may be one of `exclude`.
-  [[nodiscard]] Best best(const Exclude& exclude = {}) const;
+  [[nodiscard]] Best best(const Exclude& exclude, Seen seen) const;
 };
 
 /// A watcher. Guarded by the origin's mutex.
@@ -103,6 +107,7 @@ struct State : std::enable_shared_from_this<State> {
   Result<std::uint64_t> add(const Path& path, RouteEntry entry);
   void update(const Path& path, std::uint64_t id, const Route& route);
   void linger(const Path& path, std::uint64_t id);
+  void set_listed(const Path& path, std::uint64_t id, bool listed);
   void remove(const Path& path, std::uint64_t id);
   /// After any change of `path`: moves the front to the best route and marks the watchers.
   void settle_locked(const Path& path, Entry& entry, Settled& out);
