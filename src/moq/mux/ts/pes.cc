@@ -20,8 +20,8 @@ bool is_media(std::uint8_t stream_id) {
 
 std::uint64_t read_pts(ByteSpan in) {
   const std::uint64_t high = in[0] >> 1 & 7U;
-  const std::uint64_t middle = (in[1] << 8 | in[2]) >> 1;
-  const std::uint64_t low = (in[3] << 8 | in[4]) >> 1;
+  const std::uint64_t middle = (std::uint64_t{in[1]} << 8 | in[2]) >> 1;
+  const std::uint64_t low = (std::uint64_t{in[3]} << 8 | in[4]) >> 1;
   return high << 30 | middle << 15 | low;
 }
 
@@ -72,7 +72,7 @@ void PesReader::take_header(PtsUnwrapper& times, Found& out) {
   const ByteSpan in = header_;
   const bool start = in[0] == 0 && in[1] == 0 && in[2] == 1;
   if (!start || !is_media(in[3]) || (in[6] & 0xc0) != 0x80) return;
-  const std::size_t length = in[4] << 8 | in[5];
+  const std::size_t length = std::size_t{in[4]} << 8 | in[5];
   const std::size_t fields = kFixedHeader + in[8] - kUncounted;
   if (length != 0 && length < fields) return;
   left_.reset();
