@@ -87,11 +87,12 @@ Poll<Unit> Timer::poll(const Waiter& waiter) {
   return kPending;
 }
 
-TimePoint SystemClock::refresh() {
+TimePoint PlainClock::now() const {
   timespec time{};
   clock_gettime(CLOCK_MONOTONIC, &time);
-  now_ = TimePoint(std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec));
-  return now_;
+  return TimePoint(std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec));
 }
+
+TimePoint SystemClock::refresh() { return now_ = PlainClock().now(); }
 
 }  // namespace moq::kio

@@ -86,4 +86,11 @@ class SystemClock : public Clock {
   TimePoint now_;
 };
 
+/// The machine's monotonic clock, read at each call. `now()` is for any thread; timers are not for
+/// it: nobody fires them.
+class PlainClock : public Clock {
+ public:
+  [[nodiscard]] TimePoint now() const override;
+};
+
 }  // namespace moq::kio

@@ -175,5 +175,13 @@ TEST(SystemClock, StandsStillBetweenRefreshesAndNeverGoesBack) {
   EXPECT_GE(clock.refresh(), first);
 }
 
+TEST(PlainClock, TellsTheTimeThatSystemClocksCache) {
+  const PlainClock clock;
+  const TimePoint before = clock.now();
+  SystemClock cached;
+  EXPECT_GE(cached.now(), before);
+  EXPECT_GE(clock.now(), cached.now());
+}
+
 }  // namespace
 }  // namespace moq::kio

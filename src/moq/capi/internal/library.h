@@ -1,0 +1,77 @@
+#pragma once
+
+#include <memory>
+#include <mutex>
+
+#include "moq/capi/internal/call.h"
+#include "moq/capi/internal/runtime.h"
+#include "moq/capi/internal/table.h"
+
+namespace moq::capi {
+
+class Task;
+class SessionTask;
+class TrackTask;
+struct Announcement;
+struct Broadcast;
+struct BroadcastConsumer;
+struct CatalogSnapshot;
+struct ClientConfig;
+struct Datagram;
+struct Group;
+struct MediaFrame;
+struct Origin;
+struct RawFrame;
+struct Track;
+
+/// The families of handles. Each kind of object is one, and so is each kind of task that has a
+/// callback; section 1 of the contract says which share one.
+struct Tables {
+  HandleNumbers numbers;
+
+  Table<ClientConfig> clients{numbers, MOQ_ERROR_CLIENT_NOT_FOUND, "client configuration"};
+  Table<SessionTask> sessions{numbers, MOQ_ERROR_SESSION_NOT_FOUND, "session"};
+
+  Table<Origin> origins{numbers, MOQ_ERROR_ORIGIN_NOT_FOUND, "origin"};
+  Table<Task> listeners{numbers, MOQ_ERROR_ANNOUNCEMENT_NOT_FOUND, "listener"};
+  Table<Announcement> announcements{numbers, MOQ_ERROR_ANNOUNCEMENT_NOT_FOUND, "announcement"};
+  Table<Task> waits{numbers, MOQ_ERROR_NOT_FOUND, "wait or request"};
+
+  Table<Broadcast> broadcasts{numbers, MOQ_ERROR_BROADCAST_NOT_FOUND, "broadcast"};
+  Table<Track> tracks{numbers, MOQ_ERROR_TRACK_NOT_FOUND, "track"};
+  Table<Group> groups{numbers, MOQ_ERROR_GROUP_NOT_FOUND, "group"};
+
+  Table<BroadcastConsumer> consumers{numbers, MOQ_ERROR_BROADCAST_NOT_FOUND, "broadcast consumer"};
+  Table<Task> catalog_tasks{numbers, MOQ_ERROR_CATALOG_NOT_FOUND, "catalog subscription"};
+  Table<CatalogSnapshot> catalogs{numbers, MOQ_ERROR_CATALOG_NOT_FOUND, "catalog snapshot"};
+  Table<Task> media_tasks{numbers, MOQ_ERROR_TRACK_NOT_FOUND, "media subscription"};
+  Table<MediaFrame> media_frames{numbers, MOQ_ERROR_FRAME_NOT_FOUND, "media frame"};
+  Table<TrackTask> track_tasks{numbers, MOQ_ERROR_TRACK_NOT_FOUND, "track subscription"};
+  Table<RawFrame> raw_frames{numbers, MOQ_ERROR_FRAME_NOT_FOUND, "raw frame"};
+  Table<Task> datagram_tasks{numbers, MOQ_ERROR_TRACK_NOT_FOUND, "datagram subscription"};
+  Table<Datagram> datagrams{numbers, MOQ_ERROR_FRAME_NOT_FOUND, "datagram"};
+};
+
+/// What a process has of libmoq. It is the one global: C callers have nothing else to hold on to.
+/// Never destroyed: threads may call until the very end of the process.
+class Library {
+ public:
+  static Library& get();
+
+  Tables tables;
+  /// The library's thread, started with the first call that needs it; null, and a failure of
+  /// `call`, if the system refuses.
+  Runtime* runtime(Call& call);
+  /// The time, for any thread.
+  [[nodiscard]] kio::Clock& clock() { return clock_; }
+
+ private:
+  Library() = default;
+  std::mutex mutex_;
+  Runtime* runtime_ = nullptr;
+  kio::PlainClock clock_;
+};
+
+inline Tables& tables() { return Library::get().tables; }
+
+}  // namespace moq::capi

@@ -1,0 +1,154 @@
+#include "moq/capi/internal/session.h"
+
+#include <algorithm>
+#include <array>
+
+#include "moq/capi/internal/client_config.h"
+#include "moq/capi/internal/library.h"
+#include "moq/capi/internal/origin.h"
+
+namespace moq::capi {
+namespace {
+
+/// A closing session waits this long for what its peer asked for and has not got yet.
+constexpr Duration kCloseLimit = 250ms;
+
+/// Where to dial. A place that is none of ours is found out by the loop, as the contract has it.
+struct Destination {
+  std::optional<native::Url> url;
+  Error unusable;  ///< Without `url`.
+};
+
+bool is_scheme(std::string_view text) {
+  const auto is_alpha = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); };
+  const auto may_follow = [&](char c) {
+    return is_alpha(c) || (c >= '0' && c <= '9') || c == '+' || c == '-' || c == '.';
+  };
+  return !text.empty() && is_alpha(text.front()) && std::ranges::all_of(text, may_follow);
+}
+
+Destination parse_url(Call& call, const char* url, std::uintptr_t size) {
+  constexpr std::array<std::string_view, 4> kSchemes = {"https", "http", "moqt", "moql"};
+  Destination out;
+  const std::string_view text = call.text("url", url, size);
+  if (!call.ok()) return out;
+  auto parsed = native::Url::parse(text);
+  if (parsed) {
+    out.url = *std::move(parsed);
+    return out;
+  }
+  const std::string_view scheme = text.substr(0, text.find(':'));
+  if (scheme.size() == text.size() || !is_scheme(scheme) ||
+      std::ranges::find(kSchemes, scheme) != kSchemes.end()) {
+    call.fail(MOQ_ERROR_URL, parsed.error().text);
+  }
+  out.unusable = parsed.error();
+  return out;
+}
+
+struct Plan {
+  Destination destination;
+  Dialing dialing;
+  net::SessionOptions options;
+};
+
+Failure gave_up(const Error& error) {
+  Failure failure(error, MOQ_ERROR_CONNECT);
+  if (failure.status != MOQ_ERROR_UNAUTHORIZED && failure.status != MOQ_ERROR_FORBIDDEN) {
+    failure.status = MOQ_ERROR_CONNECT;
+  }
+  return failure;
+}
+
+/// Dials, and dials again, until the session is closed or there is no hope.
+kio::Task<Result<void>> stay_connected(std::shared_ptr<SessionTask> task, Runtime& runtime,
+                                       Plan plan) {
+  if (!plan.destination.url) {
+    task->fail_with(gave_up(plan.destination.unusable));
+    co_return Result<void>();
+  }
+  auto client = native::Client::create(runtime.environment(), std::move(plan.dialing.options));
+  if (!client) {
+    task->fail_with(gave_up(client.error()));
+    co_return Result<void>();
+  }
+  native::Reconnect connection = client->reconnect(*std::move(plan.destination.url),
+                                                   std::move(plan.options), plan.dialing.backoff);
+  native::Reconnect::Watch watch = connection.watch();
+  std::int32_t epoch = 0;
+  for (;;) {
+    using Change = std::optional<Result<native::Status>>;
+    auto change = co_await kio::wait([&](const kio::Waiter& waiter) -> kio::Poll<Change> {
+      if (task->poll_closing(waiter)) return Change();
+      auto status = watch.poll_status(waiter);
+      if (status.pending()) return kio::kPending;
+      return Change(*std::move(status));
+    });
+    if (!change) break;
+    if (!*change) {
+      task->fail_with(gave_up(change->error()));
+      co_return Result<void>();
+    }
+    if (**change != native::Status::connected) continue;
+    if (epoch == HandleNumbers::kMax) {
+      task->fail_with({MOQ_ERROR_CONNECT, "the epochs have run out"});
+      co_return Result<void>();
+    }
+    task->tell(++epoch);
+  }
+  co_await connection.finish(kCloseLimit);
+  co_return Result<void>();
+}
+
+std::int32_t connect(Call& call, Destination destination, const ClientSettings& settings,
+                     const std::shared_ptr<Origin>& publish, const std::shared_ptr<Origin>& consume,
+                     Callback callback) {
+  if (!call.ok()) return call.status();
+  auto dialing = Dialing::resolve(settings);
+  if (!dialing) return call.fail(Failure(dialing.error(), MOQ_ERROR_INVALID_CONFIG));
+  auto plan = std::make_unique<Plan>(Plan{std::move(destination), *std::move(dialing), {}});
+  if (publish) plan->options.publish = publish->producer.consume();
+  if (consume) plan->options.subscribe = consume->producer.clone();
+  Runtime* runtime = Library::get().runtime(call);
+  auto task = std::make_shared<SessionTask>(callback, MOQ_ERROR_CONNECT);
+  return start_task(
+      call, tables().sessions, task,
+      [task, runtime, plan = std::move(plan)]() mutable {
+        return stay_connected(std::move(task), *runtime, std::move(*plan));
+      },
+      OnClose::finish);
+}
+
+}  // namespace
+}  // namespace moq::capi
+
+using moq::capi::Call;
+using moq::capi::tables;
+
+std::int32_t moq_session_connect(const char* url, std::uintptr_t url_len,
+                                 std::uint32_t origin_publish, std::uint32_t origin_consume,
+                                 void (*on_status)(void* user_data, std::int32_t code),
+                                 void* user_data) {
+  return moq_client_connect(url, url_len, 0, origin_publish, origin_consume, on_status, user_data);
+}
+
+std::int32_t moq_client_connect(const char* url, std::uintptr_t url_len, std::uint32_t client,
+                                std::uint32_t origin_publish, std::uint32_t origin_consume,
+                                void (*on_status)(void* user_data, std::int32_t code),
+                                void* user_data) {
+  Call call;
+  moq::capi::Destination destination = moq::capi::parse_url(call, url, url_len);
+  call.optional_handle(client);
+  call.optional_handle(origin_publish);
+  call.optional_handle(origin_consume);
+  const auto config = call.find_optional(tables().clients, client);
+  const auto publish = call.find_optional(tables().origins, origin_publish);
+  const auto consume = call.find_optional(tables().origins, origin_consume);
+  return moq::capi::connect(call, std::move(destination),
+                            config ? config->copy() : moq::capi::ClientSettings(), publish, consume,
+                            {on_status, user_data});
+}
+
+std::int32_t moq_session_close(std::uint32_t session) {
+  return close_task(tables().sessions, session);
+}
