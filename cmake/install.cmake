@@ -4,6 +4,10 @@ include(CMakePackageConfigHelpers)
 
 install(TARGETS moq_shared EXPORT moq)
 install(TARGETS moq_static)
+if(TARGET moq-av)
+  # Loaded from beside libmoq, never linked: without the name that a linker looks for.
+  install(TARGETS moq-av LIBRARY NAMELINK_SKIP)
+endif()
 foreach(program IN ITEMS moq moq-relay)
   if(TARGET ${program})
     install(TARGETS ${program})

@@ -4,7 +4,7 @@
 #                            release, the modules elsewhere, so that a debug build need not link them twice
 # `cmake --install build/release` puts both libraries, the public headers, the programs, a CMake package
 # (moq::moq) and moq.pc in place.
-set(MOQ_API_MODULES base kio transport io quic webtransport net hang mux native)
+set(MOQ_API_MODULES base kio transport io quic webtransport net hang mux av native)
 
 add_library(moq_api INTERFACE)
 set(objects "")

@@ -10,6 +10,8 @@ set(CMAKE_ARCHIVE_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/lib")
 
 set(MOQ_SANITIZE "" CACHE STRING "Sanitizers, as -fsanitize= takes them (address,undefined or thread)")
 
+set(MOQ_CODECS ON CACHE BOOL "Build libmoq-av, the codecs on FFmpeg that libmoq loads when it needs some")
+
 set(MOQ_BENCH OFF CACHE BOOL "Build the microbenchmarks")
 
 find_program(MOQ_CCACHE ccache)
