@@ -197,6 +197,10 @@ class SessionLink final : public Link {
     return {url_, std::string(net::to_string(session.version())), std::string(session.carrier())};
   }
 
+  [[nodiscard]] std::optional<net::StatsReader> stats_reader() const override {
+    return established_.session.stats_reader();
+  }
+
  private:
   Established established_;
   std::string url_;

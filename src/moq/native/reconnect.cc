@@ -1,5 +1,7 @@
 #include "moq/native/reconnect.h"
 
+#include <mutex>
+
 #include "moq/base/log.h"
 
 namespace moq::native {
@@ -20,6 +22,25 @@ kio::Task<void> Link::finish(Duration /*limit*/) {
   co_return;
 }
 
+struct Reconnect::StatsReader::Shared {
+  std::mutex mutex;
+  std::optional<net::StatsReader> newest;
+
+  void set(std::optional<net::StatsReader> reader) {
+    std::lock_guard lock(mutex);
+    newest = std::move(reader);
+  }
+};
+
+std::optional<LinkStats> Reconnect::StatsReader::read() const {
+  std::optional<net::StatsReader> reader;
+  {
+    std::lock_guard lock(shared_->mutex);
+    reader = shared_->newest;
+  }
+  return reader ? reader->read() : std::nullopt;
+}
+
 class Reconnect::Loop {
  public:
   Loop(kio::Executor& executor, Random& random, std::unique_ptr<Dialer> dialer,
@@ -35,6 +56,13 @@ class Reconnect::Loop {
   Loop& operator=(const Loop&) = delete;
 
   kio::Producer<State> state;
+  StatsReader stats_reader() {
+    if (!stats_) {
+      stats_ = std::make_shared<StatsReader::Shared>();
+      if (link_) stats_->set(link_->stats_reader());
+    }
+    return StatsReader(stats_);
+  }
 
   kio::Task<void> finish(Duration limit) {
     task_.cancel();
@@ -90,6 +118,7 @@ class Reconnect::Loop {
     link_ = std::move(link);
     goaway_.reset();
     since_ = executor_.clock().now();
+    if (stats_) stats_->set(link_->stats_reader());
     const LinkInfo info = link_->info();
     state.write([&info](State& now) {
       now.status = Status::connected;
@@ -271,6 +300,7 @@ class Reconnect::Loop {
   std::unique_ptr<Dialer> dialer_;
   Retry retry_;
   std::unique_ptr<Link> link_;
+  std::shared_ptr<StatsReader::Shared> stats_;  ///< Once asked for.
   TimePoint since_;
   std::optional<Error> end_;
   std::optional<std::string> goaway_;
@@ -289,6 +319,7 @@ Reconnect::~Reconnect() = default;
 kio::Task<void> Reconnect::finish(Duration limit) { return loop_->finish(limit); }
 
 Reconnect::Watch Reconnect::watch() const { return Watch(loop_->state.consume()); }
+Reconnect::StatsReader Reconnect::stats_reader() const { return loop_->stats_reader(); }
 std::uint64_t Reconnect::epoch() const { return loop_->state.read()->epoch; }
 
 kio::Poll<Result<Status>> Reconnect::Watch::poll_status(const kio::Waiter& waiter) {

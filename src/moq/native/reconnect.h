@@ -10,6 +10,7 @@
 #include "moq/kio/channel.h"
 #include "moq/kio/executor.h"
 #include "moq/native/backoff.h"
+#include "moq/net/session_stats.h"
 
 namespace moq::native {
 
@@ -37,7 +38,12 @@ class Link {
   /// Closes cleanly, after waiting at most `limit` for what still has to be sent.
   virtual kio::Task<void> finish(Duration limit);
   [[nodiscard]] virtual LinkInfo info() const { return {}; }
+  /// None where nobody measures.
+  [[nodiscard]] virtual std::optional<net::StatsReader> stats_reader() const { return {}; }
 };
+
+/// A live session, in numbers.
+using LinkStats = net::SessionStats;
 
 /// How long an old session goes on serving after its successor took over for a GOAWAY.
 inline constexpr Duration kHandoverGrace = 10s;
@@ -111,6 +117,20 @@ class Reconnect {
     State reported_state_;
   };
 
+  /// Reads the statistics of whatever session is up, from any thread, without waiting for the
+  /// executor's. Copies read the same; none keeps the loop alive.
+  class StatsReader {
+   public:
+    /// None while there is no session, and after the end.
+    [[nodiscard]] std::optional<LinkStats> read() const;
+
+   private:
+    friend class Reconnect;
+    struct Shared;
+    explicit StatsReader(std::shared_ptr<Shared> shared) : shared_(std::move(shared)) {}
+    std::shared_ptr<Shared> shared_;
+  };
+
   /// Starts the loop. `random` must outlive it. After a GOAWAY the old session serves on for up to
   /// `handover`.
   Reconnect(kio::Executor& executor, Random& random, std::unique_ptr<Dialer> dialer,
@@ -120,6 +140,7 @@ class Reconnect {
   ~Reconnect();
 
   [[nodiscard]] Watch watch() const;
+  [[nodiscard]] StatsReader stats_reader() const;
   [[nodiscard]] std::uint64_t epoch() const;
   /// Stops dialling, waits at most `limit` until what the peer asked for is sent, and closes
   /// cleanly. The handle must outlive the task.

@@ -64,6 +64,7 @@ Version Session::version() const { return connection_->version(); }
 std::string Session::peer() const { return connection_->transport().peer(); }
 std::string_view Session::carrier() const { return connection_->transport().carrier(); }
 transport::Stats Session::stats() const { return connection_->transport().stats(); }
+StatsReader Session::stats_reader() const { return connection_->stats_reader(); }
 kio::Consumer<PathEstimate> Session::probe() const { return connection_->probe(); }
 void Session::close(const Error& error) const { connection_->close(error); }
 kio::Task<void> Session::finish(Duration limit) const { return connection_->finish(limit); }

@@ -11,6 +11,7 @@
 #include "moq/kio/executor.h"
 #include "moq/net/linger.h"
 #include "moq/net/origin.h"
+#include "moq/net/session_stats.h"
 #include "moq/net/version.h"
 #include "moq/transport/session.h"
 
@@ -41,13 +42,6 @@ struct SessionOptions {
   [[nodiscard]] SessionOptions clone() const;
 };
 
-/// How a peer sees the path from itself to us.
-struct PathEstimate {
-  std::optional<std::uint64_t> rate_bps;  ///< What it could send; none = not known.
-  std::optional<Duration> rtt;            ///< In whole milliseconds; none = not known, or lite 03.
-  bool operator==(const PathEstimate&) const = default;
-};
-
 /// Versions that can be agreed on without the legacy SETUP exchange, best first.
 std::span<const Version> session_versions();
 
@@ -64,6 +58,8 @@ class Session {
   [[nodiscard]] std::string peer() const;
   [[nodiscard]] std::string_view carrier() const;
   [[nodiscard]] transport::Stats stats() const;
+  /// The same for other threads.
+  [[nodiscard]] StatsReader stats_reader() const;
   /// Asks the peer, once per session, for its estimates of the path to us, and follows them. The
   /// channel closes when no more can come: at once if the peer does not measure.
   [[nodiscard]] kio::Consumer<PathEstimate> probe() const;

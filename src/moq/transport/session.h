@@ -11,6 +11,7 @@
 #include "moq/base/time.h"
 #include "moq/kio/poll.h"
 #include "moq/kio/task.h"
+#include "moq/transport/stats.h"
 
 /// What a moq session needs of the connection below it: reliable streams and datagrams, as QUIC
 /// gives them. Everything here belongs to one executor's thread.
@@ -79,14 +80,6 @@ struct BidiStream {
   std::unique_ptr<RecvStream> recv;
 };
 
-struct Stats {
-  std::optional<Duration> rtt;                 ///< Smoothed round-trip time.
-  std::optional<std::uint64_t> send_rate_bps;  ///< Estimated bits per second towards the peer.
-  std::uint64_t bytes_sent = 0;                ///< On the wire, as far as the backend knows.
-  std::uint64_t bytes_received = 0;
-  std::uint64_t packets_lost = 0;
-};
-
 /// One connection to a peer. Dropping it closes it with code 0.
 class Session {
  public:
@@ -122,6 +115,9 @@ class Session {
   virtual Poll<Error> poll_closed(const Waiter& waiter) = 0;
 
   [[nodiscard]] virtual Stats stats() const = 0;
+  /// The same for other threads, and for as long as the session lives. Null where nobody measures,
+  /// as between simulated sessions.
+  [[nodiscard]] virtual std::shared_ptr<const StatsCell> stats_cell() { return nullptr; }
 
   auto open_uni() {
     return kio::wait([this](const Waiter& waiter) { return poll_open_uni(waiter); });

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "moq/base/log.h"
+#include "moq/net/internal/session_stats_state.h"
 #include "moq/net/lite/control.h"
 #include "moq/net/lite/internal/publisher.h"
 #include "moq/net/lite/internal/subscriber.h"
@@ -41,6 +42,7 @@ Connection::~Connection() {
   tasks_.clear();
   answers_.clear();
   if (subscriber_) subscriber_->stop();
+  end_stats();
   transport_->close(static_cast<std::uint64_t>(SessionCode::no_error), "dropped");
 }
 
@@ -128,6 +130,7 @@ void Connection::close(const Error& error) {
     status.closed = error;
     return true;
   });
+  end_stats();
 }
 
 kio::Task<void> Connection::finish(Duration limit) {
@@ -172,6 +175,32 @@ kio::Consumer<PathEstimate> Connection::probe() {
   return estimate_->clone();
 }
 
+StatsReader Connection::stats_reader() {
+  if (!stats_) {
+    stats_ = std::make_shared<StatsReader::Shared>(transport_->stats_cell(), version_,
+                                                   transport_->carrier());
+    if (status_.read()->closed) {
+      stats_->close();
+    } else {
+      tasks_.spawn(follow_stats(stats_));
+    }
+  }
+  return StatsReader(stats_);
+}
+
+kio::Task<void> Connection::follow_stats(std::shared_ptr<StatsReader::Shared> stats) {
+  auto wanted = [](const bool& now) -> kio::Poll<kio::Unit> {
+    if (now) return kio::Unit{};
+    return kio::kPending;
+  };
+  co_await stats->wanted.when(wanted);
+  stats->follow(probe());
+}
+
+void Connection::end_stats() {
+  if (stats_) stats_->close();
+}
+
 kio::Task<void> Connection::watch_transport() {
   const Error ended = co_await transport_->closed();
   const Error error = from_transport(ended, Scope::session);
@@ -180,6 +209,7 @@ kio::Task<void> Connection::watch_transport() {
     status.closed = error;
     return true;
   });
+  end_stats();
   MOQ_LOG(debug, kLog, "{}: session over: {}", describe(*this), error.describe());
   // Everything that served or followed tracks lets go of them now, so that they can resume.
   answers_.clear();

@@ -9,6 +9,9 @@
 namespace moq::transport::quic::test {
 namespace {
 
+/// Ethernet's 1500 less IPv6 and UDP headers.
+constexpr std::uint64_t kMaxSentPacket = 1452;
+
 using contract::make_uni;
 using contract::pattern;
 using contract::read_all;
@@ -476,9 +479,49 @@ TEST(Connection, TellsItsStatistics) {
   EXPECT_GT(*stats.send_rate_bps, 100'000u);
   EXPECT_GT(stats.bytes_sent, 1'000'000u);
   EXPECT_GT(stats.packets_lost, 10u);
+  EXPECT_GT(stats.packets_sent, 1'000'000u / kMaxSentPacket);
+  EXPECT_GT(stats.bytes_lost, stats.packets_lost * 1000);
+  EXPECT_LE(stats.bytes_lost, stats.packets_lost * kMaxSentPacket);
+  // About as many as the link lost, of both directions' packets.
+  const double lost = static_cast<double>(stats.packets_sent) * 0.05;
+  EXPECT_NEAR(static_cast<double>(stats.packets_lost), lost, lost / 2);
+  EXPECT_EQ(*pair.client->stats_cell()->read(), stats);
+  EXPECT_LT(pair.server->stats().packets_received, stats.packets_sent);
   EXPECT_EQ(pair.client->carrier(), "quic");
   EXPECT_EQ(pair.client->path(), std::nullopt);
   EXPECT_EQ(pair.client->peer(), "10.0.0.2:4443");
+}
+
+TEST(Connection, ACellIsFreshAfterEachPacketAndEmptyAfterTheEnd) {
+  Bed bed({.latency = 25ms, .loss = 0.05});
+  Pair pair = bed.connect();
+  const auto near = pair.client->stats_cell();
+  const auto far = pair.server->stats_cell();
+  for (int i = 0; i < 20; ++i) {
+    transfer(bed, *pair.client, *pair.server, 20'000);
+    bed.world.run_for(1s);
+    EXPECT_EQ(*near->read(), pair.client->stats());
+    EXPECT_EQ(*far->read(), pair.server->stats());
+  }
+  pair.client->close(5, "bye");
+  EXPECT_FALSE(near->read());
+  EXPECT_FALSE(pair.client->stats_cell()->read());
+  bed.world.run_for(1s);
+  EXPECT_FALSE(far->read());
+}
+
+TEST(Connection, LostDatagramsCountWithTheirSizes) {
+  Bed bed({.latency = 25ms, .loss = 0.2});
+  Pair pair = bed.connect();
+  for (int i = 0; i < 200; ++i) {
+    pair.client->send_datagram(Bytes::copy(std::string(500, 'x')));
+    bed.world.run_for(10ms);
+  }
+  bed.world.run_for(2s);
+  const Stats stats = pair.client->stats();
+  EXPECT_GT(stats.packets_lost, 20u);
+  EXPECT_GE(stats.bytes_lost, 20u * 500);
+  EXPECT_LE(stats.bytes_lost, stats.packets_lost * 510);
 }
 
 TEST(Connection, OnlyAClientMigrates) {

@@ -51,6 +51,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   kio::Task<void> finish(Duration limit);
   void send_goaway(std::string_view uri);
   kio::Consumer<PathEstimate> probe();
+  StatsReader stats_reader();
 
   [[nodiscard]] Version version() const { return version_; }
   [[nodiscard]] transport::Session& transport() const { return *transport_; }
@@ -98,6 +99,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
   kio::Task<void> serve_goaway(StreamReader reader);
   kio::Task<void> receive_datagrams();
   kio::Task<void> goaway_task(std::string uri);
+  /// Has the peer probed once somebody reads the statistics.
+  kio::Task<void> follow_stats(std::shared_ptr<StatsReader::Shared> stats);
+  void end_stats();
   void drain();
   /// For a client: a server that never greets is as good as dead.
   kio::Task<void> expect_setup();
@@ -115,6 +119,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   std::string path_;
   kio::Producer<Status> status_;
   std::optional<kio::Consumer<PathEstimate>> estimate_;  ///< Once asked for.
+  std::shared_ptr<StatsReader::Shared> stats_;           ///< Once asked for.
   std::unique_ptr<Publisher> publisher_;
   std::unique_ptr<Subscriber> subscriber_;
   // Last, so that no task outlives what it uses.

@@ -128,6 +128,12 @@ ngtcp2_callbacks Callbacks::common() {
     static_cast<Conn*>(user)->on_credit_[1].wake();
     return 0;
   };
+  calls.lost_datagram = [](ngtcp2_conn*, std::uint64_t size, void* user) {
+    // Its number is its size, see `Conn::offer_datagram`.
+    ++static_cast<Conn*>(user)->datagrams_lost_;
+    static_cast<Conn*>(user)->datagram_bytes_lost_ += size;
+    return 0;
+  };
   calls.recv_datagram = [](ngtcp2_conn*, std::uint32_t, const std::uint8_t* data, std::size_t size,
                            void* user) {
     static_cast<Conn*>(user)->on_datagram({data, size});

@@ -33,7 +33,10 @@ Conn::Conn(Endpoint& endpoint, Parameters parameters, const SocketAddress& local
            const SocketAddress& remote)
     : endpoint_(&endpoint), parameters_(std::move(parameters)), local_(local), remote_(remote) {}
 
-Conn::~Conn() { drop_state(); }
+Conn::~Conn() {
+  if (stats_cell_) stats_cell_->close();
+  drop_state();
+}
 
 void Conn::drop_state() {
   raw_ = nullptr;
@@ -185,6 +188,7 @@ int Conn::receive(const Arrival& arrival) {
   }
   if (must_wait_for_validation(arrival)) return 0;
   bytes_received_ += arrival.packet.size();
+  ++packets_received_;
   Path path(arrival.local, arrival.remote);
   ngtcp2_pkt_info info{.ecn = arrival.ecn};
   authentic_ = false;
@@ -269,26 +273,6 @@ Poll<Error> Conn::poll_closed(const Waiter& waiter) {
   if (error_) return *error_;
   on_closed_.add(waiter);
   return kio::kPending;
-}
-
-Stats Conn::stats() const {
-  Stats stats;
-  stats.bytes_sent = bytes_sent_;
-  stats.bytes_received = bytes_received_;
-  stats.packets_lost = packets_lost_;
-  if (!alive()) return stats;
-  streams_.for_each([&](const Stream& stream) {
-    if (stream.in_transport && stream.can_send()) {
-      stats.packets_lost += ngtcp2_conn_get_stream_loss_count(conn_.get(), stream.id);
-    }
-  });
-  ngtcp2_conn_info info;
-  ngtcp2_conn_get_conn_info(conn_.get(), &info);
-  if (info.latest_rtt == 0 || info.smoothed_rtt == 0) return stats;
-  stats.rtt = Duration(static_cast<std::int64_t>(info.smoothed_rtt));
-  stats.send_rate_bps = static_cast<std::uint64_t>(static_cast<double>(info.cwnd) * 8e9 /
-                                                   static_cast<double>(info.smoothed_rtt));
-  return stats;
 }
 
 }  // namespace moq::transport::quic::internal

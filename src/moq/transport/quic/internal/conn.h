@@ -40,6 +40,9 @@ inline constexpr Duration kPathLookInterval = 1s;
 /// A peer that sends from an address which has not proved itself for so long can send to us and
 /// hears nothing: its session ends, for it to come back with a new one.
 inline constexpr Duration kMaxUnprovenTime = 8s;
+/// Losses are counted by stream, which takes a look at each: not more often than this for those who
+/// read the statistics on another thread.
+inline constexpr Duration kLossLookInterval = 10ms;
 
 /// One QUIC connection: ngtcp2's state, the streams, and what the handles of both wait for. Owned
 /// by its endpoint until it is over and by the handles; belongs to the endpoint's thread. Nothing
@@ -106,6 +109,7 @@ class Conn final : public RefCounted<Conn> {
   Poll<Unit> poll_path(bool suspect, const Waiter& waiter);
   Result<void> migrate();
   [[nodiscard]] Stats stats() const;
+  [[nodiscard]] std::shared_ptr<const StatsCell> stats_cell();
   [[nodiscard]] const std::string& alpn() const { return alpn_; }
   [[nodiscard]] const std::optional<std::string>& server_name() const { return server_name_; }
   [[nodiscard]] const std::optional<PeerIdentity>& peer_identity() const { return peer_identity_; }
@@ -164,6 +168,9 @@ class Conn final : public RefCounted<Conn> {
                             std::span<std::uint8_t> room, ngtcp2_tstamp time);
   void mark_sent(Stream& stream, std::size_t bytes, bool fin);
   void note_sent(TimePoint time);
+  [[nodiscard]] std::uint64_t losses_of_streams() const;
+  [[nodiscard]] Stats make_stats(std::uint64_t losses_of_streams) const;
+  void publish_stats(TimePoint time);
   void drop_large_datagrams();
   void write_linger(Output& output);
 
@@ -273,7 +280,18 @@ class Conn final : public RefCounted<Conn> {
   TimePoint next_look_{};  // For another path.
   std::uint64_t bytes_sent_ = 0;
   std::uint64_t bytes_received_ = 0;
-  std::uint64_t packets_lost_ = 0;
+  std::uint64_t packets_sent_ = 0;
+  std::uint64_t packets_received_ = 0;
+  std::uint64_t packets_lost_ = 0;  // Of streams that are closed.
+  std::uint64_t datagrams_lost_ = 0;
+  std::uint64_t datagram_bytes_lost_ = 0;
+  // Packets that carried new data of streams, for their mean size.
+  bool carries_data_ = false;
+  std::uint64_t data_packets_ = 0;
+  std::uint64_t data_packet_bytes_ = 0;
+  std::shared_ptr<StatsCell> stats_cell_;  // Once somebody asked.
+  std::uint64_t seen_losses_ = 0;          // Of open streams, as last looked at.
+  TimePoint look_at_losses_{};
 
   std::vector<ConnectionId> ids_;
   std::string original_id_;

@@ -141,6 +141,7 @@ void Conn::end(Error error, const ngtcp2_ccerr* close) {
   if (error_) return;
   MOQ_LOG(debug, "quic", "{} ended: {}", remote_.to_string(), error.describe());
   error_ = std::move(error);
+  if (stats_cell_) stats_cell_->close();
   Duration linger{};
   if (alive() && endpoint_ != nullptr) {
     const bool draining = ngtcp2_conn_in_draining_period(conn_.get()) != 0;
@@ -190,6 +191,7 @@ void Conn::write_linger(Output& output) {
               .from = server_ ? local_ : SocketAddress{},
               .socket = endpoint_->socket_for(local_)});
   bytes_sent_ += close_packet_.size();
+  ++packets_sent_;
 }
 
 void Conn::set_over() {

@@ -100,6 +100,7 @@ void Conn::on_window(Stream& stream) {
 
 void Conn::on_stream_closed(Stream& stream, std::size_t lost) {
   packets_lost_ += lost;
+  if (lost > 0) look_at_losses_ = {};  // They are no longer those of an open stream.
   stream.in_transport = false;
   send_queue_.remove(&stream);
   if (stream.can_send() && !stream.reset_sent && !stream.stopped && stream.fin_sent) {

@@ -65,6 +65,7 @@ bool Conn::write(Output& output) {
       break;
     }
     ngtcp2_pkt_info info{};
+    carries_data_ = false;
     const ngtcp2_ssize size = write_packet(path.get(), &info, room, timestamp);
     if (size < 0) {
       const int error = static_cast<int>(size);
@@ -79,12 +80,19 @@ bool Conn::write(Output& output) {
     if (!server_) packet.from = {};  // A connected socket has its own.
     output.add(packet);
     written += packet.size;
+    ++packets_sent_;
+    if (carries_data_) {
+      ++data_packets_;
+      data_packet_bytes_ += packet.size;
+    }
   }
   if (written > 0) {
     bytes_sent_ += written;
     ngtcp2_conn_update_pkt_tx_time(conn_.get(), timestamp);
     note_sent(time);
   }
+  // What was received in this turn counts as well.
+  if (stats_cell_) publish_stats(time);
   update_deadline();
   return more;
 }
@@ -140,7 +148,7 @@ ngtcp2_ssize Conn::offer_datagram(ngtcp2_path* path, ngtcp2_pkt_info* info,
   int accepted = 0;
   const ngtcp2_ssize size =
       ngtcp2_conn_writev_datagram(conn_.get(), path, info, room.data(), room.size(), &accepted,
-                                  NGTCP2_WRITE_DATAGRAM_FLAG_MORE, 0, &piece, 1, time);
+                                  NGTCP2_WRITE_DATAGRAM_FLAG_MORE, data.size(), &piece, 1, time);
   if (accepted != 0) datagrams_out_.pop_front();
   return size;
 }
@@ -168,6 +176,7 @@ void Conn::mark_sent(Stream& stream, std::size_t bytes, bool fin) {
   const std::size_t before = stream.out.unsent();
   stream.out.mark_sent(bytes);
   unacked_ += bytes;
+  carries_data_ = true;
   if (fin) {
     stream.fin_sent = true;
     stream.fin_sent_alone = bytes == 0;

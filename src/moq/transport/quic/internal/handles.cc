@@ -80,6 +80,7 @@ class ConnectionHandle final : public Connection {
   void close(std::uint64_t code, std::string_view reason) override { conn_->close(code, reason); }
   Poll<Error> poll_closed(const Waiter& waiter) override { return conn_->poll_closed(waiter); }
   Stats stats() const override { return conn_->stats(); }
+  std::shared_ptr<const StatsCell> stats_cell() override { return conn_->stats_cell(); }
 
   std::optional<std::string_view> server_name() const override { return conn_->server_name(); }
   const std::optional<PeerIdentity>& peer_identity() const override {

@@ -78,6 +78,9 @@ class WrappedSession final : public Session {
   void close(std::uint64_t code, std::string_view reason) override { core_->close(code, reason); }
   Poll<Error> poll_closed(const Waiter& waiter) override { return core_->poll_closed(waiter); }
   [[nodiscard]] Stats stats() const override { return core_->quic().stats(); }
+  [[nodiscard]] std::shared_ptr<const StatsCell> stats_cell() override {
+    return core_->quic().stats_cell();
+  }
 
   [[nodiscard]] Session& quic() { return core_->quic(); }
 
