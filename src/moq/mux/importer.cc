@@ -29,7 +29,7 @@ Result<TrackWriter> ImportContext::create_track(std::string_view suffix, bool is
   };
   MOQ_TRY(net::track::Producer track, create_numbered_track(broadcast, catalog, suffix, info));
   names.push_back(track.name());
-  return TrackWriter(std::move(track), events);
+  return TrackWriter(std::move(track), &events);
 }
 
 void ImportContext::count(bool counts_as_frame, std::size_t bytes, std::uint64_t media_us) {

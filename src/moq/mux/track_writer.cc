@@ -4,12 +4,15 @@
 
 namespace moq::mux {
 
-TrackWriter::TrackWriter(net::track::Producer track, EventQueue& events)
-    : track_(std::move(track)), events_(&events), timescale_(track_.info().timescale) {}
+TrackWriter::TrackWriter(net::track::Producer track, EventQueue* events)
+    : track_(std::move(track)), events_(events), timescale_(track_.info().timescale) {}
 
-Result<void> TrackWriter::begin_group() {
+Result<void> TrackWriter::begin_group(std::optional<std::uint64_t> sequence) {
   finish_group();
-  MOQ_TRY(group_, track_.append_group());
+  MOQ_TRY(group_, sequence ? track_.create_group(*sequence) : track_.append_group());
+  last_sequence_ = group_->sequence();
+  frames_ = 0;
+  bytes_ = 0;
   return {};
 }
 
@@ -34,11 +37,9 @@ Result<void> TrackWriter::write(std::uint64_t timestamp, Bytes payload) {
 
 void TrackWriter::finish_group() {
   if (!group_) return;
-  events_->push(GroupDone{name(), group_->sequence(), frames_, bytes_});
+  if (events_) events_->push(GroupDone{name(), group_->sequence(), frames_, bytes_});
   std::move(*group_).finish();
   group_.reset();
-  frames_ = 0;
-  bytes_ = 0;
 }
 
 void TrackWriter::finish() && {

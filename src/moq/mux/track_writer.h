@@ -11,18 +11,23 @@ namespace moq::mux {
 /// from there on; what follows waits for the next one.
 class TrackWriter {
  public:
-  /// `events` must outlive the writer.
-  TrackWriter(net::track::Producer track, EventQueue& events);
+  /// Tells `events` of the groups that are done; it must outlive the writer. Null = nobody.
+  TrackWriter(net::track::Producer track, EventQueue* events);
 
+  [[nodiscard]] const net::track::Producer& track() const { return track_; }
   [[nodiscard]] const std::string& name() const { return track_.name(); }
   [[nodiscard]] std::uint64_t timescale() const { return timescale_; }
   /// False until the first group, and after one that was lost.
   [[nodiscard]] bool has_group() const { return group_.has_value(); }
   /// Frames in the open group.
   [[nodiscard]] std::uint64_t frames() const { return frames_; }
+  /// Payload in the open group.
+  [[nodiscard]] std::uint64_t bytes() const { return bytes_; }
+  /// The number of the newest group; none before the first.
+  [[nodiscard]] std::optional<std::uint64_t> last_sequence() const { return last_sequence_; }
 
-  /// Finishes the open group and begins the next.
-  Result<void> begin_group();
+  /// Finishes the open group and begins the next, or that of the number given.
+  Result<void> begin_group(std::optional<std::uint64_t> sequence = std::nullopt);
   /// Appends to the open group, which there must be. Fails once the track is over.
   Result<void> write(std::uint64_t timestamp, Bytes payload);
   /// Finishes the open group.
@@ -36,6 +41,7 @@ class TrackWriter {
   EventQueue* events_;
   std::uint64_t timescale_;
   std::optional<net::group::Producer> group_;
+  std::optional<std::uint64_t> last_sequence_;
   std::uint64_t frames_ = 0;
   std::uint64_t bytes_ = 0;
 };

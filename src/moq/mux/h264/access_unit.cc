@@ -81,12 +81,32 @@ Result<std::vector<AccessUnit>> AccessUnitReader::finish() {
   return out;
 }
 
+Result<std::optional<AccessUnit>> AccessUnitReader::read_unit(const Bytes& payload) {
+  for (const ByteSpan nal : split_annex_b(payload.span())) {
+    const auto at = static_cast<std::size_t>(nal.data() - payload.data());
+    Result<void> appended = append(payload.slice(at, nal.size()));
+    if (appended) continue;
+    close();
+    return std::unexpected(std::move(appended).error());
+  }
+  if (nals_.empty()) return fail(Code::decode, "h264: a frame without NAL units");
+  const bool complete = contains(nals_, NalType::sps) && contains(nals_, NalType::pps);
+  std::optional<AccessUnit> unit = close();
+  if (unit && (complete || !unit->keyframe)) unit->payload = payload;
+  return unit;
+}
+
 Result<std::optional<AccessUnit>> AccessUnitReader::add(Bytes nal) {
-  const NalType type = nal_type(nal.span());
-  const bool forbidden = (nal[0] & 0x80) != 0;
-  if (forbidden || type == NalType::filler) return std::nullopt;
   std::optional<AccessUnit> ended;
   if (ends_unit(nal.span())) ended = close();
+  MOQ_CHECK(append(std::move(nal)));
+  return ended;
+}
+
+Result<void> AccessUnitReader::append(Bytes nal) {
+  const NalType type = nal_type(nal.span());
+  const bool forbidden = (nal[0] & 0x80) != 0;
+  if (forbidden || type == NalType::filler) return {};
   if (type == NalType::sps || type == NalType::pps) {
     MOQ_CHECK(remember(type, nal));
   }
@@ -96,20 +116,21 @@ Result<std::optional<AccessUnit>> AccessUnitReader::add(Bytes nal) {
   size_ += nal.size() + kNalCost;
   if (size_ > kMaxAccessUnitBytes) return fail(Code::too_many, "h264: an access unit is too large");
   nals_.push_back(std::move(nal));
-  return ended;
+  return {};
 }
 
 Result<void> AccessUnitReader::remember(NalType type, const Bytes& nal) {
   if (nal.size() > kMaxParameterSetBytes) {
     return fail(Code::too_many, "h264: a parameter set is too large");
   }
+  // Copies: what is kept must not keep whole frames.
   if (type == NalType::pps) {
-    if (const auto id = pps_id(nal.span())) pps_sets_[*id] = nal;
+    if (const auto id = pps_id(nal.span())) pps_sets_[*id] = Bytes::copy(nal.span());
     return {};
   }
   if (const Result<Sps> sps = Sps::decode(nal.span())) {
     sps_ = *sps;
-    sps_sets_[sps->id] = nal;
+    sps_sets_[sps->id] = Bytes::copy(nal.span());
   }
   return {};
 }
@@ -140,6 +161,13 @@ std::optional<AccessUnit> AccessUnitReader::close() {
   }
   return AccessUnit{
       .keyframe = keyframe, .sps = keyframe ? sps_ : std::nullopt, .payload = join_annex_b(parts)};
+}
+
+bool is_keyframe(std::span<const ByteSpan> nals) {
+  return std::ranges::any_of(nals, [](ByteSpan nal) {
+    const NalType type = nal_type(nal);
+    return type == NalType::idr || (type == NalType::sei && has_recovery_point(nal));
+  });
 }
 
 }  // namespace moq::mux::h264

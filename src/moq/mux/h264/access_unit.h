@@ -31,12 +31,20 @@ class AccessUnitReader {
   Result<std::vector<AccessUnit>> push(ByteSpan data);
   /// The last ones, at the end of the stream.
   Result<std::vector<AccessUnit>> finish();
+  /// Instead of `push`: `payload` is one access unit, whole. None if it has no picture: then its
+  /// parameter sets are kept. A unit that lacks nothing is passed on as it is. `Code::decode` if it
+  /// has no NAL unit.
+  Result<std::optional<AccessUnit>> read_unit(const Bytes& payload);
+  /// The newest SPS; none before the first that decodes.
+  [[nodiscard]] const std::optional<Sps>& sps() const { return sps_; }
 
  private:
   /// True if `nal`, of which at least two bytes are known, ends the open access unit.
   [[nodiscard]] bool ends_unit(ByteSpan nal) const;
   /// Adds a NAL unit; the access unit that it ends.
   Result<std::optional<AccessUnit>> add(Bytes nal);
+  /// Adds a NAL unit to the open access unit.
+  Result<void> append(Bytes nal);
   Result<void> remember(NalType type, const Bytes& nal);
   std::optional<AccessUnit> close();
 
@@ -48,7 +56,11 @@ class AccessUnitReader {
   bool recovers_ = false;                    ///< A recovery point SEI says: decodable from here.
   std::map<std::uint32_t, Bytes> sps_sets_;  ///< By id, at most 32.
   std::map<std::uint32_t, Bytes> pps_sets_;  ///< By id, at most 256.
-  std::optional<Sps> sps_;                   ///< The newest; none before the first that decodes.
+  std::optional<Sps> sps_;
 };
+
+/// Whether decoding may start with these NAL units of one access unit: an IDR picture, or a
+/// recovery point that needs nothing before it.
+bool is_keyframe(std::span<const ByteSpan> nals);
 
 }  // namespace moq::mux::h264
