@@ -12,6 +12,7 @@ namespace moq::capi {
 class Task;
 class SessionTask;
 class TrackTask;
+class BinaryTrack;
 struct Announcement;
 struct Broadcast;
 struct BroadcastConsumer;
@@ -19,6 +20,9 @@ struct CatalogSnapshot;
 struct ClientConfig;
 struct Datagram;
 struct Group;
+class JsonSnapshot;
+class JsonStream;
+struct JsonValue;
 struct MediaFrame;
 struct Origin;
 struct RawFrame;
@@ -41,6 +45,11 @@ struct Tables {
   Table<Track> tracks{numbers, MOQ_ERROR_TRACK_NOT_FOUND, "track"};
   Table<Group> groups{numbers, MOQ_ERROR_GROUP_NOT_FOUND, "group"};
 
+  Table<JsonSnapshot> json_snapshots{numbers, MOQ_ERROR_TRACK_NOT_FOUND, "JSON snapshot track"};
+  Table<JsonStream> json_streams{numbers, MOQ_ERROR_TRACK_NOT_FOUND, "JSON stream track"};
+  Table<BinaryTrack> binary_snapshots{numbers, MOQ_ERROR_TRACK_NOT_FOUND, "binary snapshot track"};
+  Table<BinaryTrack> binary_streams{numbers, MOQ_ERROR_TRACK_NOT_FOUND, "binary stream track"};
+
   Table<BroadcastConsumer> consumers{numbers, MOQ_ERROR_BROADCAST_NOT_FOUND, "broadcast consumer"};
   Table<Task> catalog_tasks{numbers, MOQ_ERROR_CATALOG_NOT_FOUND, "catalog subscription"};
   Table<CatalogSnapshot> catalogs{numbers, MOQ_ERROR_CATALOG_NOT_FOUND, "catalog snapshot"};
@@ -50,6 +59,8 @@ struct Tables {
   Table<RawFrame> raw_frames{numbers, MOQ_ERROR_FRAME_NOT_FOUND, "raw frame"};
   Table<Task> datagram_tasks{numbers, MOQ_ERROR_TRACK_NOT_FOUND, "datagram subscription"};
   Table<Datagram> datagrams{numbers, MOQ_ERROR_FRAME_NOT_FOUND, "datagram"};
+  Table<Task> json_tasks{numbers, MOQ_ERROR_TRACK_NOT_FOUND, "JSON subscription"};
+  Table<JsonValue> json_values{numbers, MOQ_ERROR_FRAME_NOT_FOUND, "JSON value"};
 };
 
 /// What a process has of libmoq. It is the one global: C callers have nothing else to hold on to.
