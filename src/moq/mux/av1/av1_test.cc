@@ -17,11 +17,7 @@ const Bytes kConfig = bytes_of({0x81, 0x00, 0x0c, 0x00, 0x0a, 0x0a, 0x00, 0x00, 
 const Bytes kHdrConfig = bytes_of({0x81, 0x20, 0x40, 0x00, 0x0a, 0x0d, 0x20, 0x00, 0x00, 0x03, 0x2c,
                                    0x5c, 0x4d, 0xaf, 0x96, 0x12, 0x20, 0x13, 0x20});
 
-SequenceHeader header_of(const Bytes& av1c) {
-  const auto obus = split_obus(Av1Config::decode(av1c)->obus.span());
-  EXPECT_EQ(obus->at(0).type, ObuType::sequence_header);
-  return *SequenceHeader::decode(obus->at(0).body);
-}
+SequenceHeader header_of(const Bytes& av1c) { return Av1Config::decode(av1c)->header(); }
 
 TEST(Av1SequenceHeader, SaysWhatFfmpegSays) {
   const SequenceHeader header = header_of(kConfig);
@@ -103,6 +99,8 @@ TEST(Av1Config, HasAHeadAndObus) {
   ASSERT_TRUE(config);
   EXPECT_EQ(config->head.profile, 1);
   EXPECT_EQ(config->head.codec(), "av01.1.00M.10.0.000.01.01.01.0");
+  EXPECT_EQ(Av1Config::decode(kHdrConfig.slice(0, 4))->header(), config->head);
+  EXPECT_EQ(Av1Config::decode(kHdrConfig.slice(0, 9))->header(), config->head);
   EXPECT_TRUE(Av1Config::looks_like(kConfig.span()));
   EXPECT_FALSE(Av1Config::looks_like(config->obus.span()));
   for (std::size_t size = 0; size < 4; ++size)

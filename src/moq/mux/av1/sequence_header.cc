@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "moq/hang/codec_string.h"
+#include "moq/mux/av1/obu.h"
 #include "moq/mux/internal/bits.h"
 
 namespace moq::mux::av1 {
@@ -155,6 +156,16 @@ Result<Av1Config> Av1Config::decode(const Bytes& bytes) {
   }
   out.obus = bytes.slice(4);
   return out;
+}
+
+SequenceHeader Av1Config::header() const {
+  const Result<std::vector<Obu>> all = split_obus(obus.span());
+  if (!all) return head;
+  for (const Obu& obu : *all) {
+    if (obu.type != ObuType::sequence_header) continue;
+    return SequenceHeader::decode(obu.body).value_or(head);
+  }
+  return head;
 }
 
 }  // namespace moq::mux::av1

@@ -44,6 +44,8 @@ struct Av1Config {
   static bool looks_like(ByteSpan init) { return !init.empty() && (init[0] & 0x80) != 0; }
   /// `Code::decode` if it is cut or of another version. `obus` shares `bytes`.
   static Result<Av1Config> decode(const Bytes& bytes);
+  /// The sequence header in `obus`, which says more than the head; else the head.
+  [[nodiscard]] SequenceHeader header() const;
 };
 
 }  // namespace moq::mux::av1

@@ -4,8 +4,9 @@
 
 #include <algorithm>
 
+#include "moq/hang/codec_string.h"
 #include "moq/mux/aac.h"
-#include "moq/mux/internal/bits.h"
+#include "moq/mux/av1/sequence_header.h"
 #include "moq/mux/mp4/esds.h"
 #include "moq/mux/opus.h"
 
@@ -24,29 +25,31 @@ Bytes slice_of(const Bytes& whole, ByteSpan part) {
   return whole.slice(static_cast<std::size_t>(part.data() - whole.data()), part.size());
 }
 
-std::string av1_codec(ByteSpan av1c) {
-  BitReader in(av1c);
-  in.skip(8);
-  const std::uint32_t profile = in.bits(3);
-  const std::uint32_t level = in.bits(5);
-  const bool high_tier = in.bit();
-  const bool high_depth = in.bit();
-  const bool twelve = in.bit();
-  if (!in.ok()) return {};
-  return fmt::format("av01.{}.{:02}{}.{:02}", profile, level, high_tier ? 'H' : 'M',
-                     !high_depth ? 8
-                     : twelve    ? 12
-                                 : 10);
+std::string av1_codec(const Bytes& av1c) {
+  const Result<av1::Av1Config> config = av1::Av1Config::decode(av1c);
+  return config ? config->header().codec() : std::string();
 }
 
+/// VP Codec ISO Media File Format Binding, "vpcC".
 std::string vp9_codec(ByteSpan vpcc) {
-  BitReader in(vpcc);
-  in.skip(8 * kFullBoxHeader);
-  const std::uint32_t profile = in.bits(8);
-  const std::uint32_t level = in.bits(8);
-  const std::uint32_t depth = in.bits(4);
+  Reader in(vpcc);
+  in.skip(kFullBoxHeader);
+  const unsigned profile = in.u8();
+  const unsigned level = in.u8();
+  const unsigned picture = in.u8();  // Depth, chroma, range.
+  // What is not specified counts as the usual.
+  const auto color = [&in] {
+    const unsigned value = in.u8();
+    return value == 2 ? 1 : value;
+  };
+  const unsigned primaries = color();
+  const unsigned transfer = color();
+  const unsigned matrix = color();
   if (!in.ok()) return {};
-  return fmt::format("vp09.{:02}.{:02}.{:02}", profile, level, depth);
+  const std::string whole =
+      fmt::format("vp09.{:02}.{:02}.{:02}.{:02}.{:02}.{:02}.{:02}.{:02}", profile, level,
+                  picture >> 4, picture >> 1 & 7, primaries, transfer, matrix, picture & 1);
+  return hang::canonical_codec(whole).value_or(whole);
 }
 
 /// The box `type` within `boxes`, as a slice of `entry`; empty if there is none.
@@ -66,7 +69,7 @@ Result<void> read_video_codec(SampleEntry& out, ByteSpan boxes) {
     out.codec = hevc_codec(format.text(), out.description.span());
     if (out.codec.empty()) return fail(Code::decode, "mp4: '" + format.text() + "' without hvcC");
   } else if (format == FourCc("av01")) {
-    out.codec = av1_codec(child(out.box, boxes, "av1C").span());
+    out.codec = av1_codec(child(out.box, boxes, "av1C"));
   } else if (format == FourCc("vp09")) {
     out.codec = vp9_codec(child(out.box, boxes, "vpcC").span());
   } else if (format == FourCc("vp08")) {
