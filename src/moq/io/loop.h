@@ -44,6 +44,7 @@ class Loop final : public kio::Executor, public transport::DatagramNetwork {
       const transport::SocketAddress& remote) override;
   /// UDP sockets made from now on send segment by segment, for networks that mistreat GSO.
   void disable_segmentation() { segmentation_ = false; }
+  [[nodiscard]] bool uses_segmentation() const { return segmentation_; }
   /// What is connected from now on sends from `local`; port 0 = any.
   void connect_from(const transport::SocketAddress& local) { local_ = local; }
 

@@ -1,8 +1,14 @@
 #include "moq/native/client.h"
 
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include <algorithm>
+#include <cerrno>
+#include <cstring>
 
 #include "moq/base/log.h"
+#include "moq/io/udp_network.h"
 #include "moq/native/internal/bootstrap.h"
 #include "moq/native/internal/knock.h"
 #include "moq/native/internal/race.h"
@@ -31,16 +37,26 @@ struct Client::History {
 
 struct Client::Core {
   Core(const Environment& where, ClientOptions how)
-      : environment(where),
-        options(std::move(how)),
+      : options(std::move(how)),
+        environment(with_network(where)),
         quic(environment.quic()),
         tasks(*environment.executor) {}
 
-  Environment environment;
   ClientOptions options;
+  std::unique_ptr<io::UdpNetwork> network;  ///< If the options ask for one of our own.
+  Environment environment;
   transport::quic::Client quic;
   kio::TaskGroup tasks;  ///< Of WebTransport sessions.
 
+  Environment with_network(Environment where) {
+    if (!options.bind && options.segmentation) return where;
+    if (!where.loop) return where;  // There is no GSO either.
+    network = std::make_unique<io::UdpNetwork>(
+        *where.loop,
+        io::UdpNetwork::Options{.local = options.bind, .segmentation = options.segmentation});
+    where.network = network.get();
+    return where;
+  }
   kio::Task<Race::Dialed> dial_quic(const Url& url, std::shared_ptr<History> history);
   kio::Task<Result<transport::quic::ClientTls>> tls_for(const Url& url);
   [[nodiscard]] std::vector<std::string> protocols() const;
@@ -97,8 +113,28 @@ kio::Task<Race::Dialed> Client::Core::dial_quic(const Url& url, std::shared_ptr<
   co_return dialed;
 }
 
+namespace {
+
+Result<void> check_folder(const std::string& folder) {
+  if (folder.empty()) return {};
+  const auto what = [&folder](int error) {
+    return fail(Code::bad_config, "qlog folder '" + folder + "': " + std::strerror(error));
+  };
+  struct stat status{};
+  if (::stat(folder.c_str(), &status) != 0) return what(errno);
+  if (!S_ISDIR(status.st_mode)) return what(ENOTDIR);
+  if (::access(folder.c_str(), W_OK | X_OK) != 0) return what(errno);
+  return {};
+}
+
+}  // namespace
+
 Result<Client> Client::create(const Environment& environment, ClientOptions options) {
   if (options.versions.empty()) return fail(Code::bad_config, "no protocol version is enabled");
+  if (options.bind && !environment.loop) {
+    return fail(Code::bad_config, "only a machine's own network sends from a given address");
+  }
+  MOQ_CHECK(check_folder(options.quic.qlog_directory));
   // Tells of bad files now, not at the first dial.
   MOQ_TRY(const auto checked, transport::quic::ClientTls::create(options.tls));
   (void)checked;

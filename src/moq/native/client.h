@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -46,6 +47,9 @@ enum class RedirectPolicy : std::uint8_t {
 };
 
 struct ClientOptions {
+  /// Sends from here; port 0 = any. None = as the network of the environment does. Needs a loop.
+  std::optional<transport::SocketAddress> bind;
+  bool segmentation = true;  ///< False: no GSO, for networks that mistreat it.
   transport::quic::ClientTlsOptions tls;
   /// Some check of the server was chosen by the user, so the `http` bootstrap is not needed.
   bool tls_configured = false;
@@ -53,7 +57,8 @@ struct ClientOptions {
                                      net::session_versions().end()};
   transport::quic::Parameters quic;
   Duration connect_timeout = 30s;  ///< A whole attempt; 0 = no limit.
-  Duration address_race = 250ms;   ///< Before the next address of a name is tried beside.
+  /// Before the next address of a name is tried beside; 0 = all at once.
+  Duration address_race = 250ms;
   RedirectPolicy redirects = RedirectPolicy::same_host;
   Duration handover = kHandoverGrace;  ///< After a GOAWAY: how long the old session may serve on.
   /// `reconnect` keeps what a lost session announced for the next one, see `net::Linger`, until it
@@ -71,7 +76,9 @@ struct Established {
 /// Dials moq servers by URL.
 class Client {
  public:
-  /// Fails with `bad_config` if the TLS options are unusable.
+  /// Fails with `bad_config` if the options are unusable: files are read, and the folder for qlogs
+  /// is looked at. May be called on any thread; all else, and the end of the last copy, belong to
+  /// the executor's.
   static Result<Client> create(const Environment& environment, ClientOptions options);
 
   /// One attempt: resolves, connects (racing the addresses), agrees on a version, and waits for the

@@ -57,6 +57,14 @@ TEST_F(RaceTest, TheNextAddressStartsAfterAWhileAndTheFirstAnswerWins) {
   EXPECT_EQ(dialed, (Dials{{kSilent, 0ms}, {kAnswersAfter400ms, 250ms}}));
 }
 
+TEST_F(RaceTest, WithoutAStaggerAllStartAtOnce) {
+  Race three = race({kSilent, kSilent, kAnswersAfter400ms}, {.stagger = Duration::zero()});
+  const auto won = run(three, 401ms);
+  ASSERT_TRUE(won);
+  EXPECT_TRUE(*won);
+  EXPECT_EQ(dialed, (Dials{{kSilent, 0ms}, {kSilent, 0ms}, {kAnswersAfter400ms, 0ms}}));
+}
+
 TEST_F(RaceTest, AFailureStartsTheNextAddressAtOnce) {
   Race two = race({kRefusesAfter10ms, kAnswersAfter400ms}, {.stagger = 250ms});
   const auto ended = run(two, 500ms);
