@@ -31,9 +31,10 @@ class Fields {
   /// The whole of `text` as a number of at most `digits` digits.
   std::uint32_t number(std::string_view text, std::size_t digits, int base = 10) {
     std::uint32_t value = 0;
-    const char* const end = text.data() + text.size();
-    // One of `from_chars` with a sign or nothing in it would end early, or fail.
-    const auto [stop, error] = std::from_chars(text.data(), end, value, base);
+    const char* const begin = text.data();
+    const char* const end = begin + text.size();
+    // A sign, or nothing at all, is an error here, too.
+    const auto [stop, error] = std::from_chars(begin, end, value, base);
     if (error != std::errc() || stop != end || text.size() > digits) ok_ = false;
     return ok_ ? value : 0;
   }

@@ -1,5 +1,6 @@
 #include "moq/mux/importer.h"
 
+#include "moq/base/log.h"
 #include "moq/mux/internal/import_stream.h"
 
 namespace moq::mux {
@@ -47,13 +48,15 @@ struct Importer::State {
   /// Takes the tracks out of a catalog that others write, too.
   void retire() {
     if (owns_catalog) return;
-    (void)context.catalog.edit([this](hang::Catalog& catalog) -> Result<void> {
-      for (const std::string& name : context.names) {
-        catalog.video.renditions.erase(name);
-        catalog.audio.renditions.erase(name);
-      }
-      return {};
-    });
+    const Result<void> retired =
+        context.catalog.edit([this](hang::Catalog& catalog) -> Result<void> {
+          for (const std::string& name : context.names) {
+            catalog.video.renditions.erase(name);
+            catalog.audio.renditions.erase(name);
+          }
+          return {};
+        });
+    if (!retired) MOQ_LOG(warn, "mux", "tracks stay listed: {}", retired.error().describe());
     context.names.clear();
   }
 };

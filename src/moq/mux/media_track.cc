@@ -4,6 +4,7 @@
 #include <array>
 #include <chrono>
 
+#include "moq/base/log.h"
 #include "moq/base/wire.h"
 #include "moq/mux/internal/codec_track.h"
 #include "moq/mux/internal/import_stream.h"
@@ -130,7 +131,7 @@ Result<MediaTrack> MediaTrack::create(net::track::Producer track, hang::SharedCa
   return MediaTrack(std::move(state));
 }
 
-Result<void> MediaTrack::write(Bytes payload, std::uint64_t timestamp_us) {
+Result<void> MediaTrack::write(const Bytes& payload, std::uint64_t timestamp_us) {
   if (payload.empty()) return fail(Code::decode, "an empty frame");
   MOQ_TRY(std::optional<EncodedFrame> frame, state_->reader->read(payload));
   if (const auto& known = state_->reader->description()) MOQ_CHECK(state_->track.describe(*known));
@@ -145,8 +146,9 @@ Result<void> MediaTrack::seek(std::uint64_t sequence) { return state_->track.see
 void MediaTrack::flush(std::uint64_t timestamp_us) {
   if (timestamp_us > kMaxVarint) return;
   const std::optional<std::uint64_t> jitter_ms = state_->jitter.note(timestamp_us);
-  // A catalog that cannot be written is told of by the next frame that changes it.
-  if (jitter_ms) (void)state_->track.note_jitter(*jitter_ms);
+  if (!jitter_ms) return;
+  const Result<void> noted = state_->track.note_jitter(*jitter_ms);
+  if (!noted) MOQ_LOG(warn, "mux", "'{}': {}", track().name(), noted.error().describe());
 }
 
 Result<void> MediaTrack::discontinuity() {

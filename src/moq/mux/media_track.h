@@ -83,7 +83,7 @@ class MediaTrack {
   /// be read, `malformed_track` for a frame that depends on others and has no group to go to,
   /// `invalid_argument` for a time of 2^62 or more; then nothing was published, and the track goes
   /// on. Other errors are the track's own.
-  Result<void> write(Bytes payload, std::uint64_t timestamp_us);
+  Result<void> write(const Bytes& payload, std::uint64_t timestamp_us);
   /// Ends the open group. The next frame begins another: of video, it must be a key frame.
   void cut();
   /// As `cut()`; the next group gets that number. Fails with `invalid_argument` unless it is above

@@ -47,10 +47,10 @@ void TrackWriter::finish() && {
   std::move(track_).finish();
 }
 
-void TrackWriter::abort(Error error) && {
+void TrackWriter::abort(const Error& error) && {
   if (group_) std::move(*group_).abort(error);
   group_.reset();
-  std::move(track_).abort(std::move(error));
+  std::move(track_).abort(error);
 }
 
 }  // namespace moq::mux

@@ -34,7 +34,7 @@ class TrackWriter {
   void finish_group();
   /// Finishes the open group, and the track.
   void finish() &&;
-  void abort(Error error) &&;
+  void abort(const Error& error) &&;
 
  private:
   net::track::Producer track_;

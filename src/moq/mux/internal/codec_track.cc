@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "moq/base/log.h"
 #include "moq/base/wire.h"
 #include "moq/hang/container.h"
 #include "moq/net/limits.h"
@@ -140,11 +141,14 @@ Result<void> CodecTrack::note_jitter(std::uint64_t jitter_ms) {
 
 void CodecTrack::retire() {
   if (!description_) return;
-  (void)catalog_.edit([this](hang::Catalog& catalog) -> Result<void> {
+  const Result<void> retired = catalog_.edit([this](hang::Catalog& catalog) -> Result<void> {
     catalog.video.renditions.erase(writer_.name());
     catalog.audio.renditions.erase(writer_.name());
     return {};
   });
+  if (!retired) {
+    MOQ_LOG(warn, "mux", "'{}' stays listed: {}", writer_.name(), retired.error().describe());
+  }
   description_.reset();
 }
 
