@@ -75,21 +75,25 @@ kio::Task<Result<void>> stay_connected(std::shared_ptr<SessionTask> task, Runtim
   native::Reconnect connection = client->reconnect(*std::move(plan.destination.url),
                                                    std::move(plan.options), plan.dialing.backoff);
   native::Reconnect::Watch watch = connection.watch();
+  // A session that follows another at once, dialled while that one fell silent, changes no status.
+  std::uint64_t newest = 0;
   std::int32_t epoch = 0;
   for (;;) {
-    using Change = std::optional<Result<native::Status>>;
+    using Change = std::optional<Result<native::Reconnect::State>>;
     auto change = co_await kio::wait([&](const kio::Waiter& waiter) -> kio::Poll<Change> {
       if (task->poll_closing(waiter)) return Change();
-      auto status = watch.poll_status(waiter);
-      if (status.pending()) return kio::kPending;
-      return Change(*std::move(status));
+      auto state = watch.poll_change(waiter);
+      if (state.pending()) return kio::kPending;
+      return Change(*std::move(state));
     });
     if (!change) break;
     if (!*change) {
-      task->fail_with(gave_up(change->error()));
+      auto why = co_await watch.closed();
+      task->fail_with(gave_up(why ? change->error() : why.error()));
       co_return Result<void>();
     }
-    if (**change != native::Status::connected) continue;
+    if ((*change)->status != native::Status::connected || (*change)->epoch == newest) continue;
+    newest = (*change)->epoch;
     if (epoch == HandleNumbers::kMax) {
       task->fail_with({MOQ_ERROR_CONNECT, "the epochs have run out"});
       co_return Result<void>();
