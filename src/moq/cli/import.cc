@@ -1,5 +1,8 @@
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
+
 #include "moq/app/events.h"
 #include "moq/cli/stage.h"
 #include "moq/io/fd_stream.h"
@@ -26,20 +29,43 @@ Result<void> follow(Stage& stage, mux::Importer& importer) {
   return {};
 }
 
-/// Tells one format that is plainly the other from broken media.
-Result<void> check_format(ByteSpan first, mux::Importer::Format format) {
-  if (first.size() < 8) return {};
+using Format = mux::Importer::Format;
+
+/// A format for people, and as the command line names it.
+struct FormatName {
+  Format format;
+  std::string_view what;
+  std::string_view word;
+};
+constexpr std::array<FormatName, 5> kFormatNames = {{{Format::fmp4, "MP4", "fmp4"},
+                                                     {Format::avc3, "H.264 Annex-B", "avc3"},
+                                                     {Format::ts, "an MPEG transport stream", "ts"},
+                                                     {Format::flv, "FLV", "flv"},
+                                                     {Format::mkv, "Matroska or WebM", "mkv"}}};
+
+/// What the first bytes plainly are.
+std::optional<Format> guess_format(ByteSpan first) {
+  constexpr std::size_t kTsPacket = 188;
+  if (first.size() < 8) return std::nullopt;
   const std::string_view type = as_text(first.subspan(4, 4));
-  const bool mp4 = type == "ftyp" || type == "styp" || type == "moov" || type == "moof";
-  const bool annex_b =
-      !mp4 && first[0] == 0 && first[1] == 0 && (first[2] == 1 || (first[2] == 0 && first[3] == 1));
-  if (mp4 && format == mux::Importer::Format::avc3) {
-    return fail(Code::decode, "this is MP4, not H.264 Annex-B: say import fmp4");
-  }
-  if (annex_b && format == mux::Importer::Format::fmp4) {
-    return fail(Code::decode, "this is H.264 Annex-B, not MP4: say import avc3");
-  }
-  return {};
+  if (type == "ftyp" || type == "styp" || type == "moov" || type == "moof") return Format::fmp4;
+  if (as_text(first.first(4)) == "\x1a\x45\xdf\xa3") return Format::mkv;
+  if (as_text(first.first(4)) == std::string_view("FLV\1")) return Format::flv;
+  if (first.size() > kTsPacket && first[0] == 'G' && first[kTsPacket] == 'G') return Format::ts;
+  const bool start_code =
+      first[0] == 0 && first[1] == 0 && (first[2] == 1 || (first[2] == 0 && first[3] == 1));
+  return start_code ? std::optional(Format::avc3) : std::nullopt;
+}
+
+/// Tells one format that is plainly another from broken media.
+Result<void> check_format(ByteSpan first, Format format) {
+  const std::optional<Format> guess = guess_format(first);
+  if (!guess || *guess == format) return {};
+  const auto name_of = [](Format which) {
+    return *std::ranges::find(kFormatNames, which, &FormatName::format);
+  };
+  return fail(Code::decode, fmt::format("this is {}, not {}: say import {}", name_of(*guess).what,
+                                        name_of(format).what, name_of(*guess).word));
 }
 
 /// The next bytes of stdin; empty at its end, or once the program has to stop.

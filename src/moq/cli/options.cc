@@ -118,9 +118,12 @@ class Parser {
 
   void add_import() {
     import_ = app_.add_subcommand("import", "Publish what comes on stdin");
-    import_->add_option("FORMAT", format_, "fmp4 (fragmented MP4) or avc3 (H.264 Annex-B)")
+    import_
+        ->add_option("FORMAT", format_,
+                     "fmp4 (fragmented MP4), ts (MPEG transport stream), flv, mkv (Matroska or "
+                     "WebM) or avc3 (H.264 Annex-B)")
         ->required()
-        ->check(CLI::IsMember({"fmp4", "avc3"}));
+        ->check(CLI::IsMember({"fmp4", "ts", "flv", "mkv", "avc3"}));
     import_settings_.emplace(*import_);
     import_settings_->add_duration(
         "max-age", "", options_.import_media.max_age,
@@ -176,7 +179,7 @@ class Parser {
     if (import_->parsed()) {
       options_.verb = Verb::import_media;
       options_.import_media.format =
-          format_ == "fmp4" ? mux::Importer::Format::fmp4 : mux::Importer::Format::avc3;
+          mux::Importer::parse_container(format_).value_or(mux::Importer::Format::avc3);
       MOQ_CHECK(import_settings_->apply());
     } else if (export_->parsed()) {
       options_.verb = Verb::export_media;

@@ -97,6 +97,15 @@ TEST(Options, VerbsTakeTheirFormatAndFlags) {
   EXPECT_EQ(imported.options->import_media.format, mux::Importer::Format::avc3);
   EXPECT_EQ(imported.options->import_media.max_age, 5s);
 
+  for (const auto& [word, format] :
+       {std::pair("ts", mux::Importer::Format::ts), std::pair("flv", mux::Importer::Format::flv),
+        std::pair("mkv", mux::Importer::Format::mkv),
+        std::pair("fmp4", mux::Importer::Format::fmp4)}) {
+    const CommandLine line = parse({}, {"import", word});
+    ASSERT_TRUE(line.options) << line.err;
+    EXPECT_EQ(line.options->import_media.format, format);
+  }
+
   const CommandLine exported =
       parse({}, {"export", "h264", "--max-age", "2s", "--linger=1s", "--catalog-format", "hangz",
                  "--fragment-duration", "group", "--video-name", "v", "--video-codec", "h264",

@@ -2,6 +2,8 @@
 
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
+#include <map>
 
 #include "moq/app/child_test.h"
 
@@ -141,6 +143,14 @@ TEST(Moq, ImportRefusesWhatIsNoMedia) {
   refuses("avc3", std::string(20000, 'x'), {"stdin: h264:"});
   refuses("avc3", mp4, {"this is MP4", "import fmp4"});
   refuses("fmp4", read_file(kMedia + "clip.h264"), {"this is H.264", "import avc3"});
+  for (const std::string format : {"ts", "flv", "mkv"}) {
+    refuses(format, "", {"event=failed", "stdin: nothing came"});
+    refuses(format, std::string(100'000, 'x'), {"stdin: " + format + ": the input is no"});
+    refuses(format, mp4, {"this is MP4, not", "import fmp4"});
+  }
+  refuses("fmp4", read_file(kMedia + "ts_h264_aac.ts"), {"transport stream, not MP4", "import ts"});
+  refuses("ts", read_file(kMedia + "flv_mp3.flv"), {"this is FLV, not", "import flv"});
+  refuses("flv", read_file(kMedia + "mkv_h264_opus.mkv"), {"this is Matroska", "import mkv"});
   refuses("fmp4", mp4.substr(0, 100),
           {"stdin: mp4: the stream ended before its tracks", "of 'moov', at byte 28"});
   // As of a file that is not fragmented.
@@ -205,6 +215,44 @@ TEST(Moq, AShortInputReachesThoseWhoWaitForIt) {
   EXPECT_EQ(publisher.wait(), 0) << publisher;
   EXPECT_EQ(viewer.wait(), 0) << viewer;
   viewer.expect_err("event=finished frames=25 ");
+}
+
+/// What ffprobe counts in a file.
+int count_frames(const std::string& path, const std::string& stream) {
+  Child probe({"/bin/sh", "-c",
+               "exec ffprobe -v error -count_frames -select_streams \"$1\" -show_entries "
+               "stream=nb_read_frames -of csv=p=0 \"$0\"",
+               path, stream});
+  EXPECT_EQ(probe.wait(), 0) << probe;
+  EXPECT_EQ(probe.err(), "");
+  return std::atoi(probe.out().c_str());
+}
+
+TEST(Moq, CarriesWhatFfmpegPipesInContainers) {
+  if (Child({"/bin/sh", "-c", "ffmpeg -version && ffprobe -version"}).wait() != 0) {
+    GTEST_SKIP() << "ffmpeg is not installed";
+  }
+  const RelayChild relay;
+  const Folder folder;
+  const std::map<std::string, std::string> muxers = {
+      {"ts", "mpegts"}, {"flv", "flv"}, {"mkv", "matroska"}};
+  for (const auto& [format, muxer] : muxers) {
+    SCOPED_TRACE(format);
+    const std::string name = format + ".hang";
+    Child viewer(moq(relay.url(), {"export", "fmp4", "--max-age", "10s"}, name));
+    viewer.expect_err("event=connected epoch=1");
+    Child publisher({"/bin/sh", "-c",
+                     "ffmpeg -v error -i \"$0\" -c copy -f " + muxer +
+                         " - | \"$1\" --connect \"$2\" --broadcast " + name + " import " + format,
+                     kMedia + "cmaf_h264_aac.mp4", kMoq, relay.url()});
+    EXPECT_EQ(publisher.wait(), 0) << publisher;
+    EXPECT_EQ(viewer.wait(), 0) << viewer;
+    viewer.expect_err("event=finished frames=25 ");
+    const std::string path = folder.path + "/" + format + ".mp4";
+    std::ofstream(path, std::ios::binary) << viewer.out();
+    EXPECT_EQ(count_frames(path, "v"), 25);
+    EXPECT_GE(count_frames(path, "a"), 40);
+  }
 }
 
 TEST(Moq, ACutInputIsPublishedUpToTheCutAndNamed) {

@@ -117,6 +117,18 @@ TEST(Mp3Header, TellsRateAndChannels) {
   EXPECT_FALSE(mp3::FrameHeader::decode(bytes_of({0xff, 0xfb, 0x90}).span()));
 }
 
+TEST(Mp3Header, TellsHowLongItsFrameIs) {
+  const auto read = [](int second, int third) {
+    const auto header = mp3::FrameHeader::decode(bytes_of({0xff, second, third, 0xc4}).span());
+    return std::pair(header->size, header->samples);
+  };
+  EXPECT_EQ(read(0xfb, 0x10), std::pair(std::size_t{104}, 1152U));  // 32 kbit/s at 44.1 kHz,
+  EXPECT_EQ(read(0xfb, 0x12), std::pair(std::size_t{105}, 1152U));  // padded.
+  EXPECT_EQ(read(0xf3, 0x14), std::pair(std::size_t{24}, 576U));    // 8 kbit/s at 24 kHz,
+  EXPECT_EQ(read(0xe3, 0x18), std::pair(std::size_t{72}, 576U));    // and at 8 kHz.
+  EXPECT_EQ(read(0xfb, 0x00), std::pair(std::size_t{0}, 1152U));    // Free format.
+}
+
 TEST(Vp8Header, TellsKeyFramesAndTheirSize) {
   const std::vector<Bytes> frames = read_ivf("vp8.ivf");
   ASSERT_EQ(frames.size(), 6U);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -15,6 +16,7 @@ struct FoundTrack {
   std::uint32_t id = 0;
   std::string format;  ///< `avc1`, `avc3`, `hvc1`, `hev1`, `av01`, `vp8`, `vp9`, `aac`, `opus`, ...
   Bytes init;          ///< What a decoder of that format starts with; empty if it needs nothing.
+  std::optional<double> framerate;  ///< Of video, if the container says it.
   bool operator==(const FoundTrack&) const = default;
 };
 
@@ -35,6 +37,8 @@ class Demuxer {
   /// Appends to `out` what `data` completes, also when it fails: then what came before the error.
   /// After an error the stream is of no use.
   virtual Result<void> push(const Bytes& data, Found& out) = 0;
+  /// Whether all tracks that the container speaks of were found.
+  [[nodiscard]] virtual bool found_all() const = 0;
   /// Appends what is left at the end of the stream. Fails if it may not end here.
   virtual Result<void> finish(Found& out) = 0;
 };

@@ -215,6 +215,48 @@ TEST_F(Ffmpeg, AnnexBThatChangesItsSize) {
   EXPECT_EQ(run("ffmpeg -v error -i " + path + " -f null -").output, "");
 }
 
+TEST_F(Ffmpeg, Containers) {
+  struct Case {
+    std::string options;
+    Importer::Format format;
+    int sounds;
+  };
+  const std::vector<Case> cases = {
+      {"-c:a aac -f mpegts", Importer::Format::ts, 93},
+      {"-c:a libopus -f mpegts -mpegts_m2ts_mode 1", Importer::Format::ts, 100},
+      {"-c:a aac -f flv -flvflags no_duration_filesize", Importer::Format::flv, 93},
+      {"-c:a aac -f matroska -live 1", Importer::Format::mkv, 93},
+      {"-c:a libopus -f matroska", Importer::Format::mkv, 100}};
+  for (const Case& one : cases) {
+    SCOPED_TRACE(one.options);
+    const std::string input = encode("-g 25 -bf 2 " + one.options);
+    const std::string in = save("in", input);
+    const std::string out = save("out.mp4", carry(input, one.format, {}));
+    EXPECT_EQ(count(out, "v"), 50);
+    EXPECT_GE(count(out, "a"), one.sounds - 4);  // Sound from before the first picture is left out.
+    EXPECT_EQ(complaints(out), "");
+    const double picture = first_pts(in, "v");
+    EXPECT_NEAR(first_pts(out, "a") - first_pts(out, "v"), first_pts(in, "a", picture) - picture,
+                0.0015);
+    // H.264 in start codes again, out of either form.
+    const std::string h264 =
+        save("out.h264", carry(input, one.format, {.format = Exporter::Format::h264}));
+    EXPECT_EQ(count(h264, "v"), 50);
+    EXPECT_EQ(complaints(h264), "");
+  }
+}
+
+TEST_F(Ffmpeg, HevcInMatroska) {
+  if (run("ffmpeg -v error -h encoder=libx265").output.find("libx265") == std::string::npos) {
+    GTEST_SKIP() << "no libx265";
+  }
+  const std::string input = encode(
+      "-c:v libx265 -x265-params log-level=none:bframes=2:b-pyramid=0 -an -f matroska -live 1");
+  const std::string path = save("out.mp4", carry(input, Importer::Format::mkv, {}));
+  EXPECT_EQ(count(path, "v"), 50);
+  EXPECT_EQ(complaints(path), "");
+}
+
 TEST_F(Ffmpeg, CmafAsAnnexB) {
   const std::string input = encode(std::string("-g 25 -c:a aac ") + kCmaf);
   const std::string path =

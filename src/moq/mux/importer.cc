@@ -1,12 +1,54 @@
 #include "moq/mux/importer.h"
 
+#include <algorithm>
+#include <array>
+
 #include "moq/base/log.h"
+#include "moq/base/wire.h"
+#include "moq/mux/internal/group_schedule.h"
 #include "moq/mux/internal/import_stream.h"
 
 namespace moq::mux {
 
+namespace {
+
+using Format = Importer::Format;
+
+struct ContainerName {
+  std::string_view name;
+  Format format;
+};
+constexpr std::array<ContainerName, 10> kContainerNames = {{{"fmp4", Format::fmp4},
+                                                            {"cmaf", Format::fmp4},
+                                                            {"mkv", Format::mkv},
+                                                            {"webm", Format::mkv},
+                                                            {"matroska", Format::mkv},
+                                                            {"ts", Format::ts},
+                                                            {"mpegts", Format::ts},
+                                                            {"mpeg2ts", Format::ts},
+                                                            {"m2ts", Format::ts},
+                                                            {"flv", Format::flv}}};
+
 /// Names to try for a track: more than the tracks a broadcast may have.
 constexpr int kMaxNames = 256;
+
+std::unique_ptr<Importer::Stream> make_stream(ImportContext& context) {
+  switch (context.options.format) {
+    case Format::fmp4:
+      return make_fmp4_stream(context);
+    case Format::avc3:
+      return make_avc3_stream(context);
+    default:
+      return make_demux_stream(context);
+  }
+}
+
+}  // namespace
+
+Result<void> check_sequence(std::uint64_t sequence, std::optional<std::uint64_t> last) {
+  if (sequence <= kMaxVarint && (!last || sequence > *last)) return {};
+  return fail(Code::invalid_argument, "a group number that is not above the ones before");
+}
 
 Result<net::track::Producer> create_numbered_track(net::broadcast::Producer& broadcast,
                                                    const hang::SharedCatalog& catalog,
@@ -61,6 +103,11 @@ struct Importer::State {
   }
 };
 
+std::optional<Format> Importer::parse_container(std::string_view name) {
+  const auto* const found = std::ranges::find(kContainerNames, name, &ContainerName::name);
+  return found != kContainerNames.end() ? std::optional(found->format) : std::nullopt;
+}
+
 Importer::Importer(std::unique_ptr<State> state) : state_(std::move(state)) {}
 Importer::Importer(Importer&&) noexcept = default;
 Importer& Importer::operator=(Importer&&) noexcept = default;
@@ -84,12 +131,15 @@ Importer Importer::create(const net::broadcast::Producer& broadcast, hang::Share
                   .options = options},
       .owns_catalog = false,
   });
-  state->stream = options.format == Format::fmp4 ? make_fmp4_stream(state->context)
-                                                 : make_avc3_stream(state->context);
+  state->stream = make_stream(state->context);
   return Importer(std::move(state));
 }
 
 Result<void> Importer::push(const Bytes& data) { return state_->stream->push(data); }
+
+void Importer::cut() { state_->stream->cut(); }
+
+Result<void> Importer::seek(std::uint64_t sequence) { return state_->stream->seek(sequence); }
 
 Result<void> Importer::finish() && {
   // The state stays: it tells the last events.

@@ -459,6 +459,28 @@ TEST_F(MediaTrackTest, ReadsLengthPrefixedH264) {
   EXPECT_EQ(payloads(track), (Groups{{0, {idr, delta}}}));
 }
 
+TEST_F(MediaTrackTest, TakesConfigurationsWhoseSetsCannotBeRead) {
+  const Bytes avcc = bytes_of({1, 0x42, 0xc0, 0x1f, 0xff, 0xe1, 0, 4, 0x67, 0x42, 0xc0, 0x1f, 0});
+  const MediaTrack avc = create({.format = Format::avc1, .init = avcc});
+  EXPECT_EQ(video("0.avc1").codec, "avc1.42c01f");
+  EXPECT_EQ(video("0.avc1").coded_width, std::nullopt);
+  std::vector<int> hvcc(23, 0);
+  hvcc[0] = hvcc[1] = 1;
+  hvcc[12] = 93;
+  const MediaTrack hevc = create({.format = Format::hvc1, .init = bytes_of(hvcc)});
+  EXPECT_EQ(video("0.hvc1").codec, "hvc1.1.0.L93");
+  EXPECT_EQ(video("0.hvc1").coded_width, std::nullopt);
+}
+
+TEST_F(MediaTrackTest, RefusesInitDataThatSaysNothing) {
+  EXPECT_EQ(refusal(Format::avc3, kAvcSets.slice(29)), Code::decode);               // No SPS.
+  EXPECT_EQ(refusal(Format::avc3, kAvcSets.slice(0, 9)), Code::decode);             // A cut one.
+  EXPECT_EQ(refusal(Format::hev1, bytes_of({0, 0, 1, 35 << 1, 1})), Code::decode);  // A delimiter,
+  EXPECT_EQ(refusal(Format::av01, bytes_of({0x12, 0})), Code::decode);              // another,
+  EXPECT_EQ(refusal(Format::vp8, bytes_of({1, 0, 0})), Code::decode);               // delta frames.
+  EXPECT_EQ(refusal(Format::vp9, bytes_of({0x84, 0, 0})), Code::decode);
+}
+
 TEST_F(MediaTrackTest, ReadsAv1FromItsConfiguration) {
   // As ffmpeg writes it for av1.ivf.
   const Bytes config = bytes_of({0x81, 0x00, 0x0c, 0x00, 0x0a, 0x0a, 0x00, 0x00, 0x00, 0x03, 0x2c,

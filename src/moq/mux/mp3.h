@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 
 #include "moq/base/bytes.h"
@@ -11,6 +12,8 @@ namespace moq::mux::mp3 {
 struct FrameHeader {
   std::uint32_t sample_rate = 0;  ///< Hz.
   std::uint32_t channels = 0;
+  std::uint32_t samples = 0;  ///< 1152, or 576 of MPEG-2 and -2.5.
+  std::size_t size = 0;       ///< With the header; 0 if the frame does not say it (free format).
 
   /// Reads the four bytes that a frame begins with. `Code::decode` if it is none of layer III.
   static Result<FrameHeader> decode(ByteSpan frame);

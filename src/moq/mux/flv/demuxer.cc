@@ -26,6 +26,13 @@ Result<void> FlvDemuxer::push(const Bytes& data, Found& out) {
 
 Result<void> FlvDemuxer::finish(Found&) { return tags_.finish(); }
 
+bool FlvDemuxer::found_all() const {
+  const auto is_awaited = [this](Kind kind, const Track& track) {
+    return tags_.announces(kind) && track.format.empty() && !track.told;
+  };
+  return !is_awaited(Kind::audio, audio_) && !is_awaited(Kind::video, video_);
+}
+
 void FlvDemuxer::take(const Tag& tag, Found& out) {
   const auto id = static_cast<std::uint32_t>(tag.kind);
   Track& track = tag.kind == Kind::video ? video_ : audio_;

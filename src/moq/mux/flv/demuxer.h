@@ -12,6 +12,7 @@ class FlvDemuxer : public Demuxer {
  public:
   Result<void> push(const Bytes& data, Found& out) override;
   Result<void> finish(Found& out) override;
+  [[nodiscard]] bool found_all() const override;
 
  private:
   /// The track of one kind.

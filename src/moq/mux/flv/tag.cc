@@ -13,6 +13,8 @@ constexpr std::size_t kTagHeader = 11;
 constexpr std::size_t kBackPointer = 4;
 constexpr std::uint8_t kScript = 18;
 constexpr std::uint8_t kEncrypted = 0x20;
+constexpr std::uint8_t kHasVideo = 0x01;
+constexpr std::uint8_t kHasAudio = 0x04;
 
 }  // namespace
 
@@ -31,7 +33,8 @@ Result<bool> TagReader::begin() {
   if (rest().size() < kFileHeader) return false;
   Reader in(rest());
   const bool is_flv = as_text(in.bytes(3)) == "FLV";
-  in.u16();  // The version, and which kinds of tags there are: not always true.
+  in.u8();  // The version.
+  flags_ = in.u8();
   const std::uint32_t size = in.u32();
   if (!is_flv || size < kFileHeader || size > kMaxHeaderBytes) {
     return fail(Code::decode, "flv: the input is no FLV file");
@@ -39,6 +42,10 @@ Result<bool> TagReader::begin() {
   skip_ = size + kBackPointer;
   begun_ = true;
   return true;
+}
+
+bool TagReader::announces(Kind kind) const {
+  return (flags_ & (kind == Kind::video ? kHasVideo : kHasAudio)) != 0;
 }
 
 Result<std::optional<Tag>> TagReader::next() {

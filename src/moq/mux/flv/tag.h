@@ -33,6 +33,8 @@ class TagReader {
   /// The next tag; none until more input comes. `Code::decode` for what is no FLV; then the stream
   /// is of no use.
   Result<std::optional<Tag>> next();
+  /// Whether the file's header says that there are tags of that kind. It may be wrong.
+  [[nodiscard]] bool announces(Kind kind) const;
   /// Whether the input may end here: not within a tag.
   [[nodiscard]] Result<void> finish() const;
 
@@ -48,6 +50,7 @@ class TagReader {
   std::uint64_t tag_start_ = 0;
   std::size_t skip_ = 0;  ///< Bytes left of what is not for us.
   bool begun_ = false;
+  std::uint8_t flags_ = 0;  ///< Of the file's header.
 };
 
 /// What the body of a tag holds.

@@ -3,6 +3,7 @@
 
 #include "moq/hang/container.h"
 #include "moq/mux/h264/access_unit.h"
+#include "moq/mux/internal/group_schedule.h"
 #include "moq/mux/internal/import_stream.h"
 
 namespace moq::mux {
@@ -46,6 +47,16 @@ class Avc3Stream : public Importer::Stream {
     return publish(units);
   }
 
+  /// Groups begin at key frames anyway.
+  void cut() override {}
+
+  Result<void> seek(std::uint64_t sequence) override {
+    MOQ_CHECK(check_sequence(sequence, sequence_));
+    if (writer_) MOQ_CHECK(check_sequence(sequence, writer_->last_sequence()));
+    sequence_ = next_sequence_ = sequence;
+    return {};
+  }
+
   Result<void> finish() override {
     MOQ_TRY(const std::vector<h264::AccessUnit> units, reader_.finish());
     MOQ_CHECK(publish(units));
@@ -81,7 +92,7 @@ class Avc3Stream : public Importer::Stream {
       context_->events.push(TrackBegan{writer_->name(), sps.codec("avc3"), "legacy"});
     }
     if (sps_ != sps) MOQ_CHECK(publish_catalog(sps));
-    return writer_->begin_group();
+    return writer_->begin_group(std::exchange(next_sequence_, std::nullopt));
   }
 
   Result<void> publish_catalog(const h264::Sps& sps) {
@@ -103,7 +114,9 @@ class Avc3Stream : public Importer::Stream {
   Cadence cadence_;
   h264::AccessUnitReader reader_;
   std::optional<TrackWriter> writer_;
-  std::optional<h264::Sps> sps_;  ///< As the catalog says it.
+  std::optional<h264::Sps> sps_;                ///< As the catalog says it.
+  std::optional<std::uint64_t> sequence_;       ///< That was sought last,
+  std::optional<std::uint64_t> next_sequence_;  ///< and is for the next group.
 };
 
 }  // namespace

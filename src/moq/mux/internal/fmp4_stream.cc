@@ -4,6 +4,7 @@
 #include "moq/hang/container.h"
 #include "moq/mux/h264/avcc.h"
 #include "moq/mux/h264/sps.h"
+#include "moq/mux/internal/group_schedule.h"
 #include "moq/mux/internal/import_stream.h"
 #include "moq/mux/internal/sample_clock.h"
 #include "moq/mux/mp4/demuxer.h"
@@ -38,9 +39,8 @@ struct Passage {
   Track track;
   TrackWriter writer;
   SampleClock clock;
-  std::uint64_t jitter_ms = 0;    ///< As the catalog says it.
-  std::uint64_t group_began = 0;  ///< Decode time of the open group's first sample.
-  bool cut_next = false;          ///< Audio: a video group has begun since.
+  GroupSchedule schedule;
+  std::uint64_t jitter_ms = 0;  ///< As the catalog says it.
 };
 
 class Fmp4Stream : public Importer::Stream {
@@ -71,6 +71,20 @@ class Fmp4Stream : public Importer::Stream {
     for (Passage& passage : passages_) std::move(passage.writer).abort(error);
   }
 
+  void cut() override {
+    for (Passage& passage : passages_) passage.schedule.cut();
+  }
+
+  Result<void> seek(std::uint64_t sequence) override {
+    MOQ_CHECK(check_sequence(sequence, sequence_));
+    for (const Passage& passage : passages_) {
+      MOQ_CHECK(check_sequence(sequence, passage.writer.last_sequence()));
+    }
+    for (Passage& passage : passages_) passage.schedule.seek(sequence);
+    sequence_ = sequence;
+    return {};
+  }
+
  private:
   Result<void> take_movie(const mp4::Movie& movie) {
     if (!passages_.empty()) return check_same(movie);
@@ -96,7 +110,14 @@ class Fmp4Stream : public Importer::Stream {
     const bool is_video = track.kind == Track::Kind::video;
     MOQ_TRY(TrackWriter writer, context_->create_track(".m4s", is_video, track.timescale));
     context_->events.push(TrackBegan{writer.name(), track.entry.codec, "cmaf"});
-    passages_.push_back({.track = track, .writer = std::move(writer), .clock = SampleClock()});
+    const bool each_frame =
+        context_->options.audio_groups == Importer::AudioGroups::each_frame && !is_video;
+    const std::uint64_t longest = each_frame ? 0 : kMaxAudioGroupSeconds * track.timescale;
+    passages_.push_back({.track = track,
+                         .writer = std::move(writer),
+                         .clock = SampleClock(),
+                         .schedule = GroupSchedule(longest)});
+    if (sequence_) passages_.back().schedule.seek(*sequence_);
     return {};
   }
 
@@ -157,20 +178,17 @@ class Fmp4Stream : public Importer::Stream {
 
   Result<void> take_video(Passage& passage, std::span<const Sample> samples) {
     if (samples.front().keyframe) {
-      MOQ_CHECK(passage.writer.begin_group());
-      for (Passage& other : passages_) other.cut_next = true;
+      const std::optional<std::uint64_t> sequence = passage.schedule.begin(samples.front().dts);
+      MOQ_CHECK(passage.writer.begin_group(sequence));
+      for (Passage& other : passages_) other.schedule.video_began(sequence.has_value());
     }
     return publish(passage, samples);
   }
 
   Result<void> take_audio(Passage& passage, std::span<const Sample> samples) {
-    const std::uint64_t longest = kMaxAudioGroupSeconds * passage.track.timescale;
     const std::uint64_t dts = samples.front().dts;
-    const bool is_long = dts >= passage.group_began + longest;
-    if (!passage.writer.has_group() || passage.cut_next || is_long) {
-      MOQ_CHECK(passage.writer.begin_group());
-      passage.cut_next = false;
-      passage.group_began = dts;
+    if (!passage.writer.has_group() || passage.schedule.is_due(dts)) {
+      MOQ_CHECK(passage.writer.begin_group(passage.schedule.begin(dts)));
     }
     return publish(passage, samples);
   }
@@ -215,6 +233,7 @@ class Fmp4Stream : public Importer::Stream {
   mp4::Demuxer demuxer_;
   std::vector<Passage> passages_;
   bool has_video_ = false;
+  std::optional<std::uint64_t> sequence_;  ///< That was sought last.
 };
 
 }  // namespace

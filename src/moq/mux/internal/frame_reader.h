@@ -30,6 +30,11 @@ struct EncodedFrame {
 class FrameReader {
  public:
   virtual ~FrameReader() = default;
+  /// Takes what the track begins with; as it is, like a frame.
+  virtual Result<void> initialize(const Bytes& init) {
+    MOQ_CHECK(read(init));
+    return {};
+  }
   /// A frame with what it needs in front; none if it holds parameters alone. `Code::decode` for one
   /// that cannot be read.
   virtual Result<std::optional<EncodedFrame>> read(const Bytes& payload) = 0;

@@ -36,6 +36,9 @@ class Importer::Stream {
  public:
   virtual ~Stream() = default;
   virtual Result<void> push(const Bytes& data) = 0;
+  /// As those of the importer.
+  virtual void cut() = 0;
+  virtual Result<void> seek(std::uint64_t sequence) = 0;
   /// Publishes what is left, and ends the tracks.
   virtual Result<void> finish() = 0;
   virtual void abort(const Error& error) = 0;
@@ -44,5 +47,7 @@ class Importer::Stream {
 /// `context` must outlive the stream.
 std::unique_ptr<Importer::Stream> make_fmp4_stream(ImportContext& context);
 std::unique_ptr<Importer::Stream> make_avc3_stream(ImportContext& context);
+/// For all other containers.
+std::unique_ptr<Importer::Stream> make_demux_stream(ImportContext& context);
 
 }  // namespace moq::mux

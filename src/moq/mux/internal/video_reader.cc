@@ -77,35 +77,39 @@ class PrefixedReader : public FrameReader {
   IsKeyframe is_keyframe_;
 };
 
+/// What the configuration says; the size, if its parameter sets can be read.
 Result<std::unique_ptr<FrameReader>> make_avc1(const Bytes& init) {
   MOQ_TRY(const h264::AvcConfig config, h264::AvcConfig::decode(init));
-  if (config.sps.empty()) return fail(Code::decode, "h264: an avcC without SPS");
-  MOQ_TRY(const h264::Sps sps, h264::Sps::decode(config.sps.front().span()));
-  return std::make_unique<PrefixedReader>(Description{.codec = mp4::avc_codec("avc1", init.span()),
-                                                      .configuration = init,
-                                                      .width = sps.width,
-                                                      .height = sps.height,
-                                                      .framerate = sps.framerate},
-                                          config.length_size, h264::is_keyframe);
+  Description out{.codec = mp4::avc_codec("avc1", init.span()), .configuration = init};
+  const Result<h264::Sps> sps =
+      h264::Sps::decode(config.sps.empty() ? ByteSpan() : config.sps.front().span());
+  if (sps) {
+    out.width = sps->width;
+    out.height = sps->height;
+    out.framerate = sps->framerate;
+  }
+  return std::make_unique<PrefixedReader>(std::move(out), config.length_size, h264::is_keyframe);
 }
 
 Result<std::unique_ptr<FrameReader>> make_hvc1(const Bytes& init) {
   MOQ_TRY(const h265::HevcConfig config, h265::HevcConfig::decode(init));
-  Description description{.codec = mp4::hevc_codec("hvc1", init.span()), .configuration = init};
-  const auto sps = std::ranges::find_if(config.nals, [](const Bytes& nal) {
+  Description out{.codec = mp4::hevc_codec("hvc1", init.span()), .configuration = init};
+  const auto set = std::ranges::find_if(config.nals, [](const Bytes& nal) {
     return h265::nal_type(nal.span()) == h265::NalType::sps;
   });
-  if (sps == config.nals.end()) return fail(Code::decode, "h265: an hvcC without SPS");
-  MOQ_TRY(const h265::Sps first, h265::Sps::decode(sps->span()));
-  description.width = first.width;
-  description.height = first.height;
-  return std::make_unique<PrefixedReader>(std::move(description), config.length_size,
-                                          h265::is_keyframe);
+  if (set != config.nals.end()) {
+    if (const Result<h265::Sps> sps = h265::Sps::decode(set->span())) {
+      out.width = sps->width;
+      out.height = sps->height;
+    }
+  }
+  return std::make_unique<PrefixedReader>(std::move(out), config.length_size, h265::is_keyframe);
 }
 
 class Av1Reader : public FrameReader {
  public:
-  Result<void> initialize(const Bytes& init) {
+  /// As OBUs, or as an av1C with some.
+  Result<void> initialize(const Bytes& init) override {
     Bytes obus = init;
     if (av1::Av1Config::looks_like(init.span())) {
       MOQ_TRY(const av1::Av1Config config, av1::Av1Config::decode(init));
@@ -161,11 +165,13 @@ class Vp9Reader : public FrameReader {
   }
 };
 
-/// A reader whose `init`, if there is any, is read like a frame.
+/// A reader whose `init`, if there is any, is read like a frame, and has to say what comes.
 template <typename Reader>
 Result<std::unique_ptr<FrameReader>> make_in_band(const Bytes& init) {
   auto reader = std::make_unique<Reader>();
-  if (!init.empty()) MOQ_CHECK(reader->read(init));
+  if (init.empty()) return reader;
+  MOQ_CHECK(reader->initialize(init));
+  if (!reader->description()) return fail(Code::decode, "init data without parameters");
   return reader;
 }
 
@@ -186,11 +192,8 @@ Result<std::unique_ptr<FrameReader>> make_video_reader(Format format, const Byte
     case Format::vp9:
       return make_in_band<Vp9Reader>(init);
     default:
-      break;
+      return make_in_band<Av1Reader>(init);
   }
-  auto reader = std::make_unique<Av1Reader>();
-  MOQ_CHECK(reader->initialize(init));
-  return reader;
 }
 
 Result<std::unique_ptr<FrameReader>> make_frame_reader(Format format, const Bytes& init) {

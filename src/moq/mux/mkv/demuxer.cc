@@ -5,6 +5,7 @@
 
 #include "moq/base/log.h"
 #include "moq/mux/aac.h"
+#include "moq/mux/mp3.h"
 #include "moq/mux/opus.h"
 
 namespace moq::mux::mkv {
@@ -67,6 +68,10 @@ Result<void> MkvDemuxer::finish(Found&) {
   if (begun_ && skip_ == 0 && rest().empty()) return {};
   return fail(Code::decode,
               "mkv: the input ends within an element, at byte " + std::to_string(element_start_));
+}
+
+bool MkvDemuxer::found_all() const {
+  return std::ranges::all_of(tracks_, [](const auto& one) { return one.second.told; });
 }
 
 Result<MkvDemuxer::Step> MkvDemuxer::advance(Found& out) {
@@ -229,9 +234,10 @@ std::uint64_t MkvDemuxer::frame_ns(const Track& track, ByteSpan frame) const {
     const Duration length = opus::packet_duration(frame).value_or(Duration::zero());
     return static_cast<std::uint64_t>(length.count());
   }
-  const std::uint64_t samples = track.found.format == "aac"   ? aac::kFrameSamples
-                                : track.found.format == "mp3" ? 1152
-                                                              : 0;
+  std::uint64_t samples = track.found.format == "aac" ? aac::kFrameSamples : 0;
+  if (track.found.format == "mp3") {
+    if (const auto header = mp3::FrameHeader::decode(frame)) samples = header->samples;
+  }
   if (!(entry.sample_rate >= 1 && entry.sample_rate < 1e9)) return 0;
   return samples * kSecondNs / static_cast<std::uint64_t>(entry.sample_rate);
 }

@@ -19,6 +19,7 @@ class MkvDemuxer : public Demuxer {
  public:
   Result<void> push(const Bytes& data, Found& out) override;
   Result<void> finish(Found& out) override;
+  [[nodiscard]] bool found_all() const override;
 
  private:
   struct Track {

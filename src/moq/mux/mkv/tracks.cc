@@ -150,6 +150,9 @@ std::optional<FoundTrack> found_track(const TrackEntry& entry) {
     if (out.format == "flac") out.init = first_flac_block(entry.codec_private);
     if (out.format.starts_with("vp") || out.format == "mp3") out.init = Bytes();
     if (codec.needs_init && out.init.empty()) return std::nullopt;
+    if (codec.id.starts_with("V_") && entry.default_duration_ns != 0) {
+      out.framerate = 1e9 / static_cast<double>(entry.default_duration_ns);
+    }
     return out;
   }
   return std::nullopt;

@@ -80,6 +80,13 @@ TEST(MkvCodecs, AreFoundWithWhatTheirDecodersNeed) {
   EXPECT_EQ(found("A_MPEG/L3"), (FoundTrack{1, "mp3", {}}));
 }
 
+TEST(MkvCodecs, TellTheRateOfFrames) {
+  TrackEntry entry{.number = 1, .codec_id = "V_VP8", .default_duration_ns = 40'000'000};
+  EXPECT_EQ(found_track(entry)->framerate, 25.0);
+  entry.codec_id = "A_MPEG/L3";
+  EXPECT_EQ(found_track(entry)->framerate, std::nullopt);
+}
+
 TEST(MkvCodecs, AreNotFoundWithoutIt) {
   for (const char* codec : {"V_MPEG4/ISO/AVC", "V_MPEGH/ISO/HEVC", "A_OPUS", "A_FLAC"}) {
     EXPECT_EQ(found(codec), std::nullopt) << codec;

@@ -5,46 +5,13 @@
 
 #include "moq/mux/aac.h"
 #include "moq/mux/internal/bits.h"
+#include "moq/mux/mp3.h"
 #include "moq/mux/opus.h"
 
 namespace moq::mux::ts {
 namespace {
 
-// ISO/IEC 11172-3 §2.4.2.3 and 13818-3 §2.4.2.3: layer 3, kbit/s by index; 0 is no size, 15
-// reserved.
-constexpr std::array<std::uint32_t, 15> kRatesOfVersion1 = {0,   32,  40,  48,  56,  64,  80, 96,
-                                                            112, 128, 160, 192, 224, 256, 320};
-constexpr std::array<std::uint32_t, 15> kRatesOfVersion2 = {0,  8,  16, 24,  32,  40,  48, 56,
-                                                            64, 80, 96, 112, 128, 144, 160};
-constexpr std::array<std::uint32_t, 3> kSampleRates = {44'100, 48'000, 32'000};
-
-constexpr std::size_t kMpegHeader = 4;
-constexpr std::uint32_t kLayer3 = 1;
-constexpr std::uint32_t kVersion1 = 3;
-constexpr std::uint32_t kVersion25 = 0;
-constexpr std::uint32_t kReserved = 1;
-
-struct MpegHeader {
-  std::uint32_t version = 0;  ///< As coded: 3 = 1, 2 = 2, 0 = 2.5.
-  std::uint32_t layer = 0;    ///< As coded: 1 = layer 3.
-  std::uint32_t bitrate = 0;  ///< Index.
-  std::uint32_t rate = 0;     ///< Index.
-  bool padded = false;
-};
-
-/// Reads four bytes; false if they are no header.
-bool read_header(ByteSpan in, MpegHeader& out) {
-  BitReader bits(in);
-  const bool sync = bits.bits(11) == 0x7ff;
-  out.version = bits.bits(2);
-  out.layer = bits.bits(2);
-  bits.skip(1);  // No CRC.
-  out.bitrate = bits.bits(4);
-  out.rate = bits.bits(2);
-  out.padded = bits.bit();
-  return sync && bits.ok() && out.version != kReserved && out.layer != 0 && out.bitrate != 0 &&
-         out.bitrate < kRatesOfVersion1.size() && out.rate < kSampleRates.size();
-}
+constexpr std::size_t kMp3Header = 4;
 
 }  // namespace
 
@@ -79,22 +46,26 @@ Probe probe_adts(ByteSpan in, AudioFrame& out) {
 }
 
 Probe probe_mp3(ByteSpan in, AudioFrame& out) {
-  if (in.size() < kMpegHeader) return Probe::more;
-  MpegHeader header;
-  if (!read_header(in, header) || header.layer != kLayer3) return Probe::none;
-  const bool first = header.version == kVersion1;
-  const std::uint32_t kbps = (first ? kRatesOfVersion1 : kRatesOfVersion2)[header.bitrate];
-  out.samples = first ? 1152 : 576;
-  out.sample_rate = kSampleRates[header.rate] / (first ? 1 : header.version == kVersion25 ? 4 : 2);
-  out.size = out.samples / 8 * kbps * 1000 / out.sample_rate + (header.padded ? 1 : 0);
+  if (in.size() < kMp3Header) return Probe::more;
+  const auto header = mp3::FrameHeader::decode(in);
+  if (!header || header->size == 0) return Probe::none;
+  out.size = header->size;
   out.header_size = 0;
-  out.init = Bytes::copy(in.first(kMpegHeader));
+  out.samples = header->samples;
+  out.sample_rate = header->sample_rate;
+  out.init = Bytes::copy(in.first(kMp3Header));
   return Probe::frame;
 }
 
 bool is_other_layer(ByteSpan in) {
-  MpegHeader header;
-  return in.size() >= kMpegHeader && read_header(in, header) && header.layer != kLayer3;
+  constexpr std::uint8_t kLayers = 0x06;
+  constexpr std::uint8_t kLayer3 = 0x02;
+  if (in.size() < kMp3Header || (in[1] & kLayers) == 0 || (in[1] & kLayers) == kLayer3)
+    return false;
+  // Layers have the same fields, with other bit rates.
+  std::array<std::uint8_t, kMp3Header> header = {in[0], in[1], in[2], in[3]};
+  header[1] = static_cast<std::uint8_t>((header[1] & ~kLayers) | kLayer3);
+  return mp3::FrameHeader::decode(header).has_value();
 }
 
 Probe probe_opus(ByteSpan in, AudioFrame& out) {

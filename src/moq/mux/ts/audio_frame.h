@@ -25,9 +25,9 @@ enum class Probe : std::uint8_t {
 /// AAC with ADTS headers, one raw block in each. ISO/IEC 14496-3 §1.A.3.2. `init` is an
 /// AudioSpecificConfig.
 Probe probe_adts(ByteSpan in, AudioFrame& out);
-/// MPEG audio, layer 3. ISO/IEC 11172-3 §2.4.2.3. `init` is the header.
+/// MP3. `init` is the header.
 Probe probe_mp3(ByteSpan in, AudioFrame& out);
-/// Whether the header of another layer begins here.
+/// Whether the header of MPEG audio of layer 1 or 2 begins here.
 bool is_other_layer(ByteSpan in);
 /// A packet of 120 ms has 6 frames of at most 1275 bytes (RFC 6716 §3.4); several streams have
 /// more.

@@ -25,6 +25,13 @@ Result<void> TsDemuxer::finish(Found& out) {
   return {};
 }
 
+bool TsDemuxer::found_all() const {
+  const auto is_awaited = [](const auto& one) {
+    return one.second.reader && one.second.reader->is_awaited();
+  };
+  return !streams_.empty() && std::ranges::none_of(streams_, is_awaited);
+}
+
 Result<void> TsDemuxer::take_packets(Found& out) {
   for (;;) {
     MOQ_TRY(const std::optional<ByteSpan> bytes, packets_.next());

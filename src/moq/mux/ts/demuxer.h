@@ -17,6 +17,7 @@ class TsDemuxer : public Demuxer {
  public:
   Result<void> push(const Bytes& data, Found& out) override;
   Result<void> finish(Found& out) override;
+  [[nodiscard]] bool found_all() const override;
 
  private:
   Result<void> take_packets(Found& out);

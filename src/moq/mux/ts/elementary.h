@@ -23,6 +23,8 @@ class Elementary {
   virtual Result<void> data(ByteSpan payload, Found& out) = 0;
   /// Something was lost: nothing is of use before the next PES packet.
   virtual void lose() = 0;
+  /// Whether a frame is to come, and none came yet.
+  [[nodiscard]] virtual bool is_awaited() const = 0;
   /// The stream is over.
   virtual void finish(Found& out) = 0;
 };

@@ -34,7 +34,7 @@ std::int64_t to_us(std::int64_t ticks) {
 }  // namespace
 
 Result<void> PesReader::push(const Packet& packet, PtsUnwrapper& times, Found& out) {
-  if (packet.payload.empty() || !check_counter(packet)) return {};
+  if (packet.payload.empty() || !check_counter(packet, out)) return {};
   ByteSpan payload = packet.payload;
   if (packet.unit_start) {
     in_header_ = true;
@@ -56,14 +56,20 @@ Result<void> PesReader::push(const Packet& packet, PtsUnwrapper& times, Found& o
   return payload.empty() ? Result<void>() : elementary_->data(payload, out);
 }
 
-bool PesReader::check_counter(const Packet& packet) {
+bool PesReader::check_counter(const Packet& packet, Found& out) {
   const std::optional<std::uint8_t> last = std::exchange(counter_, packet.counter);
-  if (!last || packet.discontinuity) return true;
-  if (packet.counter == *last) return false;  // Sent twice, which is allowed.
-  if (packet.counter == ((*last + 1) & 0x0f)) return true;
-  MOQ_LOG(debug, "mux", "ts: packets of stream {} are lost", packet.pid);
-  elementary_->lose();
+  // A packet may be sent twice.
+  if (last == packet.counter && std::ranges::equal(packet.payload, last_payload_)) return false;
+  last_payload_.assign(packet.payload.begin(), packet.payload.end());
+  if (!last || packet.discontinuity || packet.counter == ((*last + 1) & 0x0f)) return true;
   in_header_ = in_body_ = false;
+  if (packet.unit_start && packet.counter == 0) {
+    // Not a loss: a multiplexer that starts over, as where files are joined, counts from 0.
+    elementary_->finish(out);
+  } else {
+    MOQ_LOG(debug, "mux", "ts: packets of stream {} are lost", packet.pid);
+    elementary_->lose();
+  }
   return true;
 }
 

@@ -21,6 +21,7 @@ class Recorder : public Elementary {
     return {};
   }
   void lose() override { *log_ += "lose;"; }
+  [[nodiscard]] bool is_awaited() const override { return false; }
   void finish(Found&) override { *log_ += "finish;"; }
 
  private:
@@ -116,6 +117,21 @@ TEST_F(PesTest, TakesAPacketThatIsSentTwiceOnce) {
   push(pes(0, "a"), true, 0);
   push(text("b"), false);
   EXPECT_EQ(log, "begin 0;data a;data b;");
+}
+
+TEST_F(PesTest, TakesAnotherPacketOfTheSameNumberForALoss) {
+  push(pes(0, "a"), true);
+  push(pes(90, "b"), true, 0);
+  EXPECT_EQ(log, "begin 0;data a;lose;begin 1000;data b;");
+}
+
+TEST_F(PesTest, EndsWhatIsOpenWhereAnotherStreamIsJoined) {
+  push(pes(0, "a"), true);
+  counter = 5;
+  push(text("b"), false);
+  counter = 15;
+  push(pes(90, "c"), true);
+  EXPECT_EQ(log, "begin 0;data a;lose;finish;begin 1000;data c;");
 }
 
 TEST_F(PesTest, PassesOverWhatIsNoMedia) {
