@@ -86,7 +86,7 @@ Result<AudioDecoder> AudioDecoder::create(const AudioDecoderConfig& config) {
 
 Result<void> AudioDecoder::decode(const PacketView& packet, const Sink& sink) {
   if (packet.size == 0) return fail(Code::decode, "an empty packet");
-  if (packet.size > kMaxPacketBytes || packet.timestamp_us > kMaxTimestamp / 2) {
+  if (packet.size > kMaxPacketBytes || packet.timestamp_us > kMaxTimestamp) {
     return fail(Code::decode, "a packet or its time is out of range");
   }
   MOQ_CHECK(check(av_new_packet(packet_.get(), static_cast<int>(packet.size)), "a packet"));

@@ -118,7 +118,7 @@ Result<Settings> choose(const Known& known, const AudioEncoderConfig& config) {
 Result<Owned<AVCodecContext>> open_codec(const Known& known, const Settings& settings) {
   const AVCodec* codec = avcodec_find_encoder_by_name(known.encoder);
   if (codec == nullptr) {
-    return fail(Code::unsupported, std::string("FFmpeg here has no encoder ") + known.encoder);
+    return fail(Code::internal, std::string("FFmpeg here has no encoder ") + known.encoder);
   }
   Owned<AVCodecContext> context = make_context(*codec);
   context->sample_fmt = known.format;
@@ -184,7 +184,7 @@ Result<void> AudioEncoder::encode(const PcmView& pcm, const Sink& sink) {
         std::to_string(pcm.size) + " bytes are no whole samples of " + std::to_string(unit));
   }
   if (pcm.size > kMaxPcmBytes) return fail(Code::invalid_argument, "more than 16 MiB at a time");
-  if (pcm.timestamp_us > kMaxTimestamp / 2) {
+  if (pcm.timestamp_us > kMaxTimestamp) {
     return fail(Code::invalid_argument, "timestamp out of range");
   }
   if (pcm.size == 0) return {};

@@ -7,6 +7,11 @@
 #include "moq/capi/internal/runtime.h"
 #include "moq/capi/internal/table.h"
 
+namespace moq::av {
+struct Pcm;
+struct Picture;
+}  // namespace moq::av
+
 namespace moq::capi {
 
 class Task;
@@ -14,6 +19,7 @@ class SessionTask;
 class TrackTask;
 class BinaryTrack;
 struct Announcement;
+struct AudioEncoder;
 struct Broadcast;
 struct BroadcastConsumer;
 struct CatalogSnapshot;
@@ -27,6 +33,7 @@ struct MediaFrame;
 struct Origin;
 struct RawFrame;
 struct Track;
+struct VideoEncoder;
 
 /// The families of handles. Each kind of object is one, and so is each kind of task that has a
 /// callback; section 1 of the contract says which share one.
@@ -61,6 +68,13 @@ struct Tables {
   Table<Datagram> datagrams{numbers, MOQ_ERROR_FRAME_NOT_FOUND, "datagram"};
   Table<Task> json_tasks{numbers, MOQ_ERROR_TRACK_NOT_FOUND, "JSON subscription"};
   Table<JsonValue> json_values{numbers, MOQ_ERROR_FRAME_NOT_FOUND, "JSON value"};
+
+  Table<AudioEncoder> audio_encoders{numbers, MOQ_ERROR_MEDIA_NOT_FOUND, "audio encoder"};
+  Table<Task> audio_decoders{numbers, MOQ_ERROR_TRACK_NOT_FOUND, "audio decoder"};
+  Table<av::Pcm> pcm_frames{numbers, MOQ_ERROR_FRAME_NOT_FOUND, "decoded audio frame"};
+  Table<VideoEncoder> video_encoders{numbers, MOQ_ERROR_MEDIA_NOT_FOUND, "video encoder"};
+  Table<Task> video_decoders{numbers, MOQ_ERROR_TRACK_NOT_FOUND, "video decoder"};
+  Table<av::Picture> pictures{numbers, MOQ_ERROR_FRAME_NOT_FOUND, "decoded picture"};
 };
 
 /// What a process has of libmoq. It is the one global: C callers have nothing else to hold on to.

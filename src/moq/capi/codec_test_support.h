@@ -1,0 +1,86 @@
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <cstdint>
+#include <cstring>
+#include <numbers>
+#include <vector>
+
+#include "moq/capi/recorder_test_support.h"
+
+namespace moq::capi {
+
+inline std::uint32_t good(std::int32_t code) {
+  EXPECT_GT(code, 0) << moq_error();
+  return static_cast<std::uint32_t>(code);
+}
+
+/// An origin with the broadcast "room", seen from both sides.
+class CodecTest : public testing::Test {
+ protected:
+  CodecTest()
+      : origin_(good(moq_origin_create())),
+        broadcast_(good(moq_origin_publish(origin_, "room", 4))) {}
+  ~CodecTest() override {
+    if (catalog_ != 0) moq_consume_catalog_free(catalog_);
+    if (consumer_ != 0) moq_consume_close(consumer_);
+    moq_publish_finish(broadcast_);
+    moq_origin_close(origin_);
+  }
+
+  /// Reads the catalog as it is now; it must not be empty.
+  void read_catalog() {
+    Recorder found;
+    good(moq_origin_consume_announced(origin_, "room", 4, Recorder::callback, &found));
+    consumer_ = good(found.next().value_or(0));
+    EXPECT_EQ(found.next(), 0);
+    Recorder catalogs;
+    const std::uint32_t task = good(moq_consume_catalog(consumer_, Recorder::callback, &catalogs));
+    catalog_ = good(catalogs.next().value_or(0));
+    moq_consume_catalog_close(task);
+    EXPECT_EQ(catalogs.terminal(), 0);
+  }
+
+  std::uint32_t origin_;
+  std::uint32_t broadcast_;
+  std::uint32_t consumer_ = 0;
+  std::uint32_t catalog_ = 0;
+};
+
+/// 20 ms of a tone of 1 kHz, 48 kHz stereo, floats; `number` says which ones.
+inline std::vector<std::uint8_t> tone(int number) {
+  std::vector<float> samples;
+  for (int i = number * 960; i < (number + 1) * 960; ++i) {
+    const double angle = 2 * std::numbers::pi * 1'000 * i / 48'000;
+    samples.insert(samples.end(), 2, static_cast<float>(0.5 * std::sin(angle)));
+  }
+  std::vector<std::uint8_t> bytes(samples.size() * sizeof(float));
+  std::memcpy(bytes.data(), samples.data(), bytes.size());
+  return bytes;
+}
+
+/// Picture `number` of a soft pattern that moves, I420.
+inline std::vector<std::uint8_t> pattern(int width, int height, int number) {
+  std::vector<std::uint8_t> picture;
+  for (int y = 0; y < height; ++y) {
+    for (int x = 0; x < width; ++x) {
+      const double wave = std::sin((x + 2.0 * number) / 9.0) * std::cos(y / 13.0);
+      picture.push_back(static_cast<std::uint8_t>(std::lround(126 + 80 * wave)));
+    }
+  }
+  picture.resize(picture.size() * 3 / 2, 128);
+  return picture;
+}
+
+/// The mean difference of two pictures' bytes; 255 if their sizes differ.
+inline double difference(const std::vector<std::uint8_t>& a, const std::uint8_t* b,
+                         std::size_t size) {
+  if (a.size() != size) return 255;
+  double sum = 0;
+  for (std::size_t i = 0; i < size; ++i) sum += std::abs(a[i] - b[i]);
+  return sum / static_cast<double>(size);
+}
+
+}  // namespace moq::capi
