@@ -315,8 +315,13 @@ TEST_F(MediaTrackTest, LeavesTheCatalogHoweverItEnds) {
   EXPECT_FALSE(catalog.lists("0.opus"));
   std::move(aborted).abort(Error(Code::cancelled, "enough"));
   EXPECT_FALSE(catalog.lists("1.opus"));
+  ASSERT_TRUE(catalog.edit([](hang::Catalog& out) -> Result<void> {
+    out.audio.renditions["0.avc3"].codec = "opus";  // Somebody's, under the same name.
+    return {};
+  }));
   dropped.reset();
-  EXPECT_EQ(catalog.read(), hang::Catalog());
+  EXPECT_TRUE(catalog.read().video.renditions.empty());
+  EXPECT_EQ(audio("0.avc3").codec, "opus");
 
   auto end = ends[0].poll_next_group(kio::Waiter::none());
   EXPECT_TRUE(end.ready() && *end && !**end);

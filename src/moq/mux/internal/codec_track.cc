@@ -142,8 +142,11 @@ Result<void> CodecTrack::note_jitter(std::uint64_t jitter_ms) {
 void CodecTrack::retire() {
   if (!description_) return;
   const Result<void> retired = catalog_.edit([this](hang::Catalog& catalog) -> Result<void> {
-    catalog.video.renditions.erase(writer_.name());
-    catalog.audio.renditions.erase(writer_.name());
+    if (options_.is_audio) {
+      catalog.audio.renditions.erase(writer_.name());
+    } else {
+      catalog.video.renditions.erase(writer_.name());
+    }
     return {};
   });
   if (!retired) {
