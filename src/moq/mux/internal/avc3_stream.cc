@@ -1,8 +1,8 @@
 #include <algorithm>
 #include <cmath>
 
-#include "moq/hang/container.h"
 #include "moq/mux/h264/access_unit.h"
+#include "moq/mux/internal/codec_track.h"
 #include "moq/mux/internal/group_schedule.h"
 #include "moq/mux/internal/import_stream.h"
 
@@ -52,7 +52,7 @@ class Avc3Stream : public Importer::Stream {
 
   Result<void> seek(std::uint64_t sequence) override {
     MOQ_CHECK(check_sequence(sequence, sequence_));
-    if (writer_) MOQ_CHECK(check_sequence(sequence, writer_->last_sequence()));
+    if (track_) MOQ_CHECK(check_sequence(sequence, track_->writer().last_sequence()));
     sequence_ = next_sequence_ = sequence;
     return {};
   }
@@ -60,13 +60,13 @@ class Avc3Stream : public Importer::Stream {
   Result<void> finish() override {
     MOQ_TRY(const std::vector<h264::AccessUnit> units, reader_.finish());
     MOQ_CHECK(publish(units));
-    if (!writer_) return fail(Code::decode, "h264: the stream ended before its first key frame");
-    std::move(*writer_).finish();
+    if (!track_) return fail(Code::decode, "h264: the stream ended before its first key frame");
+    std::move(*track_).finish();
     return {};
   }
 
   void abort(const Error& error) override {
-    if (writer_) std::move(*writer_).abort(error);
+    if (track_) std::move(*track_).abort(error);
   }
 
  private:
@@ -77,44 +77,35 @@ class Avc3Stream : public Importer::Stream {
 
   Result<void> publish(const h264::AccessUnit& unit) {
     // Nothing decodes before the first key frame and its SPS.
-    if (unit.sps) MOQ_CHECK(begin_group(*unit.sps));
-    if (!writer_ || !writer_->has_group()) return {};
-    const hang::Frame frame{.timestamp_us = cadence_.next(sps_->framerate),
-                            .keyframe = unit.keyframe,
-                            .payload = unit.payload};
-    context_->count(true, frame.payload.size(), frame.timestamp_us);
-    return writer_->write(frame.timestamp_us, hang::encode_legacy(frame));
-  }
-
-  Result<void> begin_group(const h264::Sps& sps) {
-    if (!writer_) {
-      MOQ_TRY(writer_, context_->create_track(".avc3", true, 1'000'000));
-      context_->events.push(TrackBegan{writer_->name(), sps.codec("avc3"), "legacy"});
+    if (unit.sps) MOQ_CHECK(describe(*unit.sps));
+    if (!track_ || (!unit.keyframe && !track_->writer().has_group())) return {};
+    const std::uint64_t timestamp_us = cadence_.next(framerate_);
+    context_->count(true, unit.payload.size(), timestamp_us);
+    if (unit.keyframe && next_sequence_) {
+      MOQ_CHECK(track_->seek(*std::exchange(next_sequence_, std::nullopt)));
     }
-    if (sps_ != sps) MOQ_CHECK(publish_catalog(sps));
-    return writer_->begin_group(std::exchange(next_sequence_, std::nullopt));
+    return track_->write({.keyframe = unit.keyframe, .payload = unit.payload}, timestamp_us);
   }
 
-  Result<void> publish_catalog(const h264::Sps& sps) {
-    sps_ = sps;
-    return context_->catalog.edit([&](hang::Catalog& catalog) -> Result<void> {
-      hang::VideoRendition& out = catalog.video.renditions[writer_->name()];
-      out.codec = sps.codec("avc3");
-      out.coded_width = sps.width;
-      out.coded_height = sps.height;
-      out.framerate = sps.framerate;
-      if (sps.framerate && *sps.framerate >= 1) {
-        out.jitter_ms = static_cast<std::uint64_t>(std::ceil(1000 / *sps.framerate));
-      }
-      return {};
-    });
+  Result<void> describe(const h264::Sps& sps) {
+    framerate_ = sps.framerate;
+    const Description description{.codec = sps.codec("avc3"),
+                                  .width = sps.width,
+                                  .height = sps.height,
+                                  .framerate = sps.framerate};
+    if (!track_) {
+      MOQ_TRY(TrackWriter writer, context_->create_track(".avc3", true, 1'000'000));
+      context_->events.push(TrackBegan{writer.name(), description.codec, "legacy"});
+      track_.emplace(std::move(writer), context_->catalog.clone(), CodecTrack::Options{});
+    }
+    return track_->describe(description);
   }
 
   ImportContext* context_;
   Cadence cadence_;
   h264::AccessUnitReader reader_;
-  std::optional<TrackWriter> writer_;
-  std::optional<h264::Sps> sps_;                ///< As the catalog says it.
+  std::optional<CodecTrack> track_;  ///< From the first key frame on.
+  std::optional<double> framerate_;
   std::optional<std::uint64_t> sequence_;       ///< That was sought last,
   std::optional<std::uint64_t> next_sequence_;  ///< and is for the next group.
 };

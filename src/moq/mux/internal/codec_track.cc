@@ -6,6 +6,7 @@
 #include "moq/base/log.h"
 #include "moq/base/wire.h"
 #include "moq/hang/container.h"
+#include "moq/mux/internal/group_schedule.h"
 #include "moq/net/limits.h"
 
 namespace moq::mux {
@@ -118,10 +119,7 @@ void CodecTrack::cut() {
 }
 
 Result<void> CodecTrack::seek(std::uint64_t sequence) {
-  const std::optional<std::uint64_t> last = writer_.last_sequence();
-  if (sequence > kMaxVarint || (last && sequence <= *last)) {
-    return fail(Code::invalid_argument, "a group number that is not above the ones before");
-  }
+  MOQ_CHECK(check_sequence(sequence, writer_.last_sequence()));
   cut();
   next_sequence_ = sequence;
   return {};
