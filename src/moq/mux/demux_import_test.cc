@@ -4,12 +4,14 @@
 
 #include "moq/hang/catalog_track.h"
 #include "moq/hang/container.h"
+#include "moq/mux/exporter.h"
 #include "moq/mux/h264/nal.h"
 #include "moq/mux/importer.h"
 #include "moq/mux/internal/start_gate.h"
 #include "moq/mux/internal/testing.h"
 #include "moq/mux/internal/testing_tracks.h"
 #include "moq/mux/mkv/testing_elements.h"
+#include "moq/mux/mp4/demuxer.h"
 #include "moq/sim/world.h"
 
 /// Containers on their way through the importer: what becomes of them in a broadcast.
@@ -36,6 +38,7 @@ class DemuxImport : public ::testing::Test {
 
   sim::World world;
   net::broadcast::Producer broadcast;
+  net::broadcast::Producer other;  ///< Whose catalog is of no matter.
   net::broadcast::Consumer reader = broadcast.consume();
 };
 
@@ -151,19 +154,22 @@ TEST_F(DemuxImport, BeginsWithAKeyFrameWhereItIsJoined) {
 }
 
 TEST_F(DemuxImport, ListsAllTracksAtOnce) {
-  // The sound begins late in the file, and a picture without parameters comes first.
-  const Bytes file = read_testdata("ts_h264_aac.ts");
-  Importer importer = create(Format::ts);
-  hang::CatalogConsumer catalogs(reader);
-  for (Bytes rest = file; !rest.empty();) {
-    ASSERT_TRUE(importer.push(rest.take_front(188)));
-    const auto next = catalogs.poll_next(kio::Waiter::none());
-    if (next.pending()) continue;
-    ASSERT_TRUE(*next && **next);
-    EXPECT_EQ((**next)->video.renditions.size(), 1U);
-    EXPECT_EQ((**next)->audio.renditions.size(), 1U);
+  for (const Vector& vector : kVectors) {
+    if (!vector.video) continue;
+    SCOPED_TRACE(vector.file);
+    net::broadcast::Producer own;
+    Importer importer = *Importer::create(own, world, {.format = vector.format});
+    hang::CatalogConsumer catalogs(own.consume());
+    for (Bytes rest = read_testdata(vector.file); !rest.empty();) {
+      ASSERT_TRUE(importer.push(rest.take_front(50)));
+      const auto next = catalogs.poll_next(kio::Waiter::none());
+      if (next.pending()) continue;
+      ASSERT_TRUE(*next && **next);
+      EXPECT_EQ((**next)->video.renditions.size(), 1U);
+      EXPECT_EQ((**next)->audio.renditions.size(), 1U);
+    }
+    EXPECT_GE(importer.progress().frames, 24U);
   }
-  EXPECT_EQ(count(groups_of("0.aac")), 48U);
 }
 
 TEST_F(DemuxImport, WaitsForATrackNoLongerThanItsLimit) {
@@ -182,6 +188,54 @@ TEST_F(DemuxImport, WaitsForATrackNoLongerThanItsLimit) {
   frame(StartGate::kMaxHeldUs / 1000 + 1);
   ASSERT_TRUE(importer.push(out.take()));
   EXPECT_EQ(importer.progress().frames, 3U);
+}
+
+TEST(StartGate, HoldsNoMoreThanItsLimit) {
+  const FoundFrame half{.payload = Bytes::copy(std::string(StartGate::kMaxHeldBytes / 2, 'x'))};
+  StartGate gate;
+  EXPECT_TRUE(gate.pass({half, half}, false).empty());
+  EXPECT_EQ(gate.pass({FoundFrame{.payload = Bytes::copy("x")}}, false).size(), 3U);
+  EXPECT_EQ(gate.pass({half}, false).size(), 1U);
+}
+
+TEST(StartGate, WaitsForTheParametersOfATrack) {
+  StartGate gate;
+  EXPECT_TRUE(gate.pass({FoundTrack{.id = 1, .format = "vp8"}}, true).empty());
+  EXPECT_TRUE(gate.pass({FoundFrame{.track = 1, .payload = bytes_of({0x11, 0, 0})}}, true).empty());
+  const Bytes key = bytes_of({0x10, 0, 0, 0x9d, 0x01, 0x2a, 64, 0, 48, 0});
+  EXPECT_EQ(gate.pass({FoundFrame{.track = 1, .payload = key}}, true).size(), 3U);
+}
+
+TEST_F(DemuxImport, ComesOutAsMp4WithTheConfigurationThatItHad) {
+  Importer importer = create(Format::flv);
+  ASSERT_TRUE(importer.push(read_testdata("flv_h264_aac.flv")));
+  const Bytes avcc = *catalog().video.renditions.at("0.avc1").description;
+  Exporter exporter(world, reader.clone(), {.max_latency = 10s});
+  mp4::Demuxer demuxer;
+  std::size_t pictures = 0;
+  std::size_t sounds = 0;
+  const auto drain = [&] {
+    for (auto next = exporter.poll_next(kio::Waiter::none()); next.ready() && *next && **next;
+         next = exporter.poll_next(kio::Waiter::none())) {
+      demuxer.push(***next);
+    }
+    for (auto event = demuxer.next(); event && *event; event = demuxer.next()) {
+      if (const auto* movie = std::get_if<mp4::Movie>(&**event)) {
+        ASSERT_EQ(movie->tracks.size(), 2U);
+        EXPECT_EQ(movie->tracks[0].entry.description, avcc);
+        EXPECT_EQ(movie->tracks[0].entry.width, 64U);
+      }
+      if (const auto* fragment = std::get_if<mp4::Fragment>(&**event)) {
+        (fragment->track_id == 1 ? pictures : sounds) += fragment->samples.size();
+      }
+    }
+  };
+  drain();
+  ASSERT_TRUE(std::move(importer).finish());
+  drain();
+  EXPECT_EQ(pictures, 25U);
+  EXPECT_GE(sounds, 45U);
+  EXPECT_TRUE(demuxer.finish());
 }
 
 TEST_F(DemuxImport, MovesTracksTogetherIfTimesAreBelowZero) {
@@ -219,6 +273,14 @@ TEST_F(DemuxImport, CutsAudioIntoFramesIfAsked) {
   ASSERT_TRUE(importer.push(read_testdata("ts_h264_aac.ts")));
   EXPECT_EQ(groups_of("0.aac").size(), 48U);
   EXPECT_EQ(groups_of("0.avc3").size(), 3U);
+  // Of fMP4, a group is a fragment.
+  Importer fmp4 = Importer::create(broadcast, *hang::SharedCatalog::create(other, world), world,
+                                   {.audio_groups = Importer::AudioGroups::each_frame});
+  ASSERT_TRUE(fmp4.push(read_testdata("cmaf_h264_aac.mp4")));
+  const ReadGroups fragments = groups_of("1.m4s");
+  EXPECT_GE(fragments.size(), 40U);
+  EXPECT_EQ(count(fragments), fragments.size());
+  EXPECT_EQ(groups_of("0.m4s").size(), 3U);
 }
 
 TEST_F(DemuxImport, ATrackThatChangesMakesWayForAnother) {

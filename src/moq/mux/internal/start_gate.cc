@@ -12,7 +12,8 @@ Found StartGate::pass(Found found, bool found_all) {
   }
   held_.insert(held_.end(), std::move_iterator(found.begin()), std::move_iterator(found.end()));
   const bool full = bytes_ > kMaxHeldBytes || (first_us_ && *last_us_ - *first_us_ > kMaxHeldUs);
-  if (full || (found_all && readers_.empty())) return open();
+  const bool knows_all = found_all && readers_.empty() && !held_.empty();
+  if (full || knows_all) return open();
   return {};
 }
 

@@ -13,7 +13,7 @@ class Unwrapper {
   std::int64_t unwrap(std::uint64_t value) {
     const auto wrapped = static_cast<std::int64_t>(value & (kPeriod - 1));
     if (!last_) return *(last_ = wrapped);
-    constexpr auto period = static_cast<std::int64_t>(kPeriod);
+    const auto period = static_cast<std::int64_t>(kPeriod);
     std::int64_t step = (wrapped - *last_) % period;
     if (step < -period / 2) step += period;
     if (step >= period / 2) step -= period;

@@ -77,7 +77,9 @@ void TsDemuxer::take_pmt(ByteSpan section, Found& out) {
   for (const StreamEntry& entry : *entries) {
     if (streams_.contains(entry.pid)) continue;
     if (streams_.size() == kMaxStreams) {
-      MOQ_LOG(warn, "mux", "ts: only {} streams are read", kMaxStreams);
+      if (!std::exchange(told_, true)) {
+        MOQ_LOG(warn, "mux", "ts: only {} streams are read", kMaxStreams);
+      }
       return;
     }
     Stream stream{.entry = entry, .reader = std::nullopt};

@@ -35,6 +35,7 @@ class TsDemuxer : public Demuxer {
   std::optional<Program> program_;
   std::map<std::uint16_t, Stream> streams_;  ///< By pid.
   PtsUnwrapper times_;
+  bool told_ = false;  ///< That there are too many streams.
 };
 
 }  // namespace moq::mux::ts

@@ -82,8 +82,6 @@ class Audio : public Elementary {
   using Prober = Probe (*)(ByteSpan, AudioFrame&);
   Audio(std::uint32_t id, std::string_view format, Prober probe, Bytes init)
       : id_(id), format_(format), probe_(probe), init_(std::move(init)) {}
-  /// The stream may be something else.
-  void set_guessed() { guessed_ = true; }
 
   void begin(std::optional<std::int64_t> pts_us, Found&) override {
     lost_ = false;
@@ -123,7 +121,7 @@ class Audio : public Elementary {
     pts_us_.reset();
   }
 
-  [[nodiscard]] bool is_awaited() const override { return !found_ && !guessed_; }
+  [[nodiscard]] bool is_awaited() const override { return !found_; }
   void finish(Found&) override { lose(); }
 
  private:
@@ -190,7 +188,6 @@ class Audio : public Elementary {
   std::string format_;
   Prober probe_;
   Bytes init_;
-  bool guessed_ = false;
   bool found_ = false;
   bool told_ = false;
   bool lost_ = true;     ///< Until a PES packet begins.
@@ -206,9 +203,7 @@ class Audio : public Elementary {
 /// descriptor that says what it is.
 std::unique_ptr<Elementary> make_private(const StreamEntry& entry, std::uint32_t id) {
   if (entry.descriptors.empty()) {
-    auto aac = std::make_unique<Audio>(id, "aac", probe_adts, Bytes());
-    aac->set_guessed();
-    return aac;
+    return std::make_unique<Audio>(id, "aac", probe_adts, Bytes());
   }
   if (as_text(find_descriptor(entry.descriptors, kRegistration)) != "Opus") return nullptr;
   const ByteSpan extension = find_descriptor(entry.descriptors, kExtension);
