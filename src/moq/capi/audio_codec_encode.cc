@@ -109,12 +109,11 @@ Result<void> AudioPublication::finish() && {
   } else {
     std::move(track_).abort(flushed.error());
   }
-  // What is over is for nobody any more; that a catalog has ended too is no failure.
-  (void)catalog_.edit([&](hang::Catalog& now) -> Result<void> {
+  const Result<void> unlisted = catalog_.edit([&](hang::Catalog& now) -> Result<void> {
     now.audio.renditions.erase(name);
     return {};
   });
-  return flushed;
+  return flushed ? unlisted : flushed;
 }
 
 }  // namespace moq::capi
