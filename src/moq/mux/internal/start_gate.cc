@@ -37,7 +37,8 @@ void StartGate::note(const FoundFrame& frame) {
   last_us_ = std::max(last_us_.value_or(frame.pts_us), frame.pts_us);
   const auto reader = readers_.find(frame.track);
   if (reader == readers_.end()) return;
-  (void)reader->second->read(frame.payload);
+  // What cannot be read tells nothing.
+  if (!reader->second->read(frame.payload)) return;
   if (reader->second->description()) readers_.erase(reader);
 }
 
