@@ -376,7 +376,7 @@ struct Clip {
   std::string codec;
 };
 
-void PrintTo(const Clip& clip, std::ostream* out) { *out << clip.name; }
+std::ostream& operator<<(std::ostream& out, const Clip& clip) { return out << clip.name; }
 
 /// The samples of the only track of a fragmented file, and its configuration.
 std::pair<Bytes, std::vector<Bytes>> read_fragments(const std::string& name) {

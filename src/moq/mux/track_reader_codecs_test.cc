@@ -32,7 +32,7 @@ struct Source {
   Format format = Format::vp8;
   std::string codec;  ///< As the file's entry says.
 };
-void PrintTo(const Source& source, std::ostream* out) { *out << source.name; }
+std::ostream& operator<<(std::ostream& out, const Source& source) { return out << source.name; }
 
 class TrackReaderCodecs : public ::testing::TestWithParam<Source> {
  protected:
