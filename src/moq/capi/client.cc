@@ -94,6 +94,7 @@ Result<Dialing> Dialing::resolve(const ClientSettings& settings) {
   if (!settings.versions.empty()) options.versions = settings.versions;
   options.connect_timeout = from_ms(settings.connect_timeout_ms);
   options.address_race = from_ms(settings.failover_delay_ms);
+  options.linger = true;
   options.user_agent = "libmoq/" MOQ_VERSION;
 
   if (settings.quic_idle_timeout_ms >= kIdleTimeoutEnd) {

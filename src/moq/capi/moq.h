@@ -1,14 +1,16 @@
 /*
- * moq.h - C interface of the MoQ client library.
+ * moq.h - libmoq, Media over QUIC for C: publish, relay and watch live media.
  *
- * The declarations of libmoq 0.5.9 (which keeps the session interface of moq-dev/moq pull
- * request 1544), plus those that 0.6.20 added and that do not clash with it, plus the names of
- * the pull request's time that have been renamed since. Their behaviour: docs/c-api.md.
+ * In short: functions return a positive handle (or count), 0, or a negative MOQ_ERROR_ code, whose
+ * words moq_error() has. A callback gets any number of positive values and then exactly one
+ * terminal, 0 or negative, on the library's own thread and without any library lock held; only
+ * after that one is its user_data yours again. Text and data are passed with their length and
+ * copied. Every function may be called from every thread and from inside every callback. Each
+ * function refuses 0 and what cannot be a handle with -7, text that is not UTF-8 with -4 and NULL
+ * with a length, or in place of a structure, with -6; "string errors" are the last two.
  *
- * In short: functions return a positive handle (or count), 0, or a negative MOQ_ERROR_ code.
- * A callback gets any number of positive values and then exactly one terminal value that is 0 or
- * negative, on the library's own thread and without any library lock held; only after that one
- * is its user_data yours again. Text and data are passed with their length and copied.
+ * The functions are those of libmoq 0.5, the ones that 0.6 added where they do not clash with it
+ * ("0.6:"), and older names. docs/c-api.md tells more, docs/moving-from-rust.md what differs.
  */
 #ifndef MOQ_H
 #define MOQ_H
@@ -592,57 +594,84 @@ typedef struct moq_video_decoder_output_v2 {
 
 /* ------------------------------------------------------------------ library */
 
-/* Start logging to stderr: "error", "warn", "info", "debug", "trace", or "" for the default level.
- */
+/* Start logging to stderr: "error", "warn", "info", "debug", "trace", or "" for the default
+ * level. Meant to be called once, before anything else; every other function works without it.
+ * Level names are matched without regard to case. Returns 0. Errors: -14 unknown level, -33 a
+ * logger is installed already, string errors. */
 MOQ_API int32_t moq_log_level(const char* level, uintptr_t level_len);
 
-/* Text of the last failure recorded on this thread, or NULL if there has been none. */
+/* Text of the last failure recorded on this thread, or NULL if there has been none.
+ * NUL-terminated UTF-8. Written by every failing call on the thread that made it, and by the
+ * library thread just before it hands a negative code to a callback (so it can be read inside
+ * the callback). Not cleared by a later success, so look at the code first. Lifetime: only until
+ * this thread calls the library again; copy it to keep it. Never free it. Threads do not see
+ * each other's text. */
 MOQ_API const char* moq_error(void);
 
-/* 0.6: Scope, wire code and kind behind the last failure of this thread, if a peer or stream caused
- * it. */
+/* 0.6: Scope, wire code and kind behind the last failure of this thread, if a peer or stream
+ * caused it. Companion of moq_error for failures that are a session close or a stream reset.
+ * Does not itself overwrite the recorded failure. Returns 0 and fills out, or -8 (and leaves out
+ * alone) when the last failure was local, -6 for NULL. An application abort code n appears as
+ * kind MOQ_PROTOCOL_KIND_APP, scope stream, code 64 + n. */
 MOQ_API int32_t moq_error_protocol(struct moq_protocol_error* out);
 
-/* List the protocol versions offered by default; returns how many there are. */
+/* List the protocol versions offered by default; returns how many there are. Writes at most
+ * count entries, best first; returns the full number whatever count was. Use (NULL, 0) to size
+ * the array. Every listed name is accepted by moq_client_set_versions. The strings are static.
+ * Errors: -6 NULL dst with count > 0. */
 MOQ_API int32_t moq_versions(struct moq_string* dst, uintptr_t count);
 
-/* List the QUIC backends compiled in; returns how many there are. */
+/* List the QUIC backends compiled in; returns how many there are. Same shape as moq_versions.
+ * Every listed name is accepted by moq_client_set_backend. */
 MOQ_API int32_t moq_backends(struct moq_string* dst, uintptr_t count);
 
-/* Whether qlog capture is compiled in. */
+/* Whether qlog capture is compiled in. When false, moq_client_set_quic_qlog still stores a
+ * directory, but dialing with it fails with -40. */
 MOQ_API bool moq_qlog_supported(void);
 
 /* ----------------------------------------------------- client configuration */
 
-/* New configuration with the default settings. */
+/* New configuration with the default settings. Returns a handle; release it with
+ * moq_client_close. */
 MOQ_API int32_t moq_client_create(void);
 
-/* Release a configuration; sessions dialed with it are unaffected. */
+/* Release a configuration; sessions dialed with it are unaffected. Errors: -39 unknown or
+ * already closed. */
 MOQ_API int32_t moq_client_close(uint32_t client);
 
-/* 0.6: The default settings by value, for display. */
+/* 0.6: The default settings by value, for display. Cannot fail. Numbers whose default is fixed
+ * come with their has_ flag set; GSO, path MTU discovery, congestion control and the system
+ * roots come back unset. */
 MOQ_API struct moq_client_config moq_client_defaults(void);
 
-/* Offer only these protocol versions; an empty list offers all again. */
+/* Offer only these protocol versions; an empty list offers all again. Names as in moq_versions.
+ * The handle form is checked first, then the array, then the names, then the handle is looked
+ * up: a bad name with an unknown handle gives -40, with handle 0 gives -7. Nothing is changed on
+ * error. Errors: -40 unknown name, -6/-4 array or string. */
 MOQ_API int32_t moq_client_set_versions(uint32_t client, const struct moq_string* versions,
                                         uintptr_t count);
 
-/* Choose the QUIC backend by name; NULL or "" chooses automatically. */
+/* Choose the QUIC backend by name; NULL or "" chooses automatically. The name is checked before
+ * the handle. Errors: -40 unknown or not compiled in. */
 MOQ_API int32_t moq_client_set_backend(uint32_t client, const char* backend, uintptr_t backend_len);
 
-/* Local UDP address, default "[::]:0". */
+/* Local UDP address, default "[::]:0". Needs an IP literal and a port; a missing port, a host
+ * name, NULL or "" is -40. The address is checked before the handle. */
 MOQ_API int32_t moq_client_set_bind(uint32_t client, const char* addr, uintptr_t addr_len);
 
 /* Limit of one connection attempt, dial and handshake together (default 30000 ms, 0 = none). */
 MOQ_API int32_t moq_client_set_connect_timeout(uint32_t client, uint64_t timeout_ms);
 
-/* Stagger between dialing resolved addresses (default 250 ms, 0 = all at once). */
+/* Stagger between dialing resolved addresses (default 250 ms, 0 = all at once). IPv6 and IPv4
+ * take turns; whichever finishes first is used. */
 MOQ_API int32_t moq_client_set_failover_delay(uint32_t client, uint64_t delay_ms);
 
-/* How long an early IPv4-only DNS answer waits for the full one (default 50 ms, 0 = not at all). */
+/* How long an early IPv4-only DNS answer waits for the full one (default 50 ms, 0 = not at all).
+ */
 MOQ_API int32_t moq_client_set_resolution_delay(uint32_t client, uint64_t delay_ms);
 
-/* Head start of QUIC over the WebSocket fallback (default 200 ms). */
+/* Head start of QUIC over the WebSocket fallback (default 200 ms). A server that WebSocket has
+ * already won against gets no head start the next time. */
 MOQ_API int32_t moq_client_set_websocket_delay(uint32_t client, uint64_t delay_ms);
 
 /* Allow the WebSocket fallback (default true). */
@@ -651,14 +680,19 @@ MOQ_API int32_t moq_client_set_websocket_enabled(uint32_t client, bool enabled);
 /* Accept any certificate; for development only. */
 MOQ_API int32_t moq_client_set_tls_disable_verify(uint32_t client, bool disable);
 
-/* Trust the platform's root certificates in addition to custom ones, or not at all. */
+/* Trust the platform's root certificates in addition to custom ones, or not at all. Unset: the
+ * platform's roots are used only while no custom root is configured. */
 MOQ_API int32_t moq_client_set_tls_system_roots(uint32_t client, bool enabled);
 
-/* PEM files with root certificates to trust; an empty list restores the default. */
+/* PEM files with root certificates to trust; an empty list restores the default. The files are
+ * read when dialing: a missing one makes the dial fail with -40. Errors here: -6/-4 array or
+ * string. */
 MOQ_API int32_t moq_client_set_tls_roots(uint32_t client, const struct moq_string* paths,
                                          uintptr_t count);
 
-/* Pin the certificate to a list of SHA-256 fingerprints; an empty list clears. */
+/* Pin the certificate to a list of SHA-256 fingerprints; an empty list clears. 64 hexadecimal
+ * digits each, either case, no separators. Values are checked before the handle; on a bad one
+ * nothing changes. Errors: -40 malformed, -6/-4. */
 MOQ_API int32_t moq_client_set_tls_fingerprints(uint32_t client,
                                                 const struct moq_string* fingerprints,
                                                 uintptr_t count);
@@ -666,19 +700,22 @@ MOQ_API int32_t moq_client_set_tls_fingerprints(uint32_t client,
 /* Server name for TLS instead of the URL's host; NULL or "" clears. */
 MOQ_API int32_t moq_client_set_tls_host_name(uint32_t client, const char* name, uintptr_t name_len);
 
-/* PEM certificate chain to present; NULL or "" clears. */
+/* PEM certificate chain to present; NULL or "" clears. Only meaningful together with
+ * moq_client_set_tls_key; one without the other makes the dial fail with -40. Read when dialing. */
 MOQ_API int32_t moq_client_set_tls_cert(uint32_t client, const char* path, uintptr_t path_len);
 
 /* PEM private key for the certificate; NULL or "" clears. */
 MOQ_API int32_t moq_client_set_tls_key(uint32_t client, const char* path, uintptr_t path_len);
 
-/* First reconnect delay (default 1000 ms). */
+/* First reconnect delay (default 1000 ms). 0 is stored, but dialing with it is refused with -40.
+ */
 MOQ_API int32_t moq_client_set_backoff_initial(uint32_t client, uint64_t delay_ms);
 
-/* Growth of the delay after each failure (default 2, 1 = constant). */
+/* Growth of the delay after each failure (default 2, 1 = constant). 0 is stored, but dialing
+ * with it is refused with -40. */
 MOQ_API int32_t moq_client_set_backoff_multiplier(uint32_t client, uint32_t multiplier);
 
-/* Ceiling of the delay (default 5000 ms). */
+/* Ceiling of the delay (default 5000 ms). 0 is stored, but dialing with it is refused with -40. */
 MOQ_API int32_t moq_client_set_backoff_max(uint32_t client, uint64_t delay_ms);
 
 /* Give up after failing for this long (default 10000 ms, 0 = never). */
@@ -687,7 +724,8 @@ MOQ_API int32_t moq_client_set_backoff_timeout(uint32_t client, uint64_t timeout
 /* Concurrent streams per connection and direction kind (default 1024); QUIC only. */
 MOQ_API int32_t moq_client_set_quic_max_streams(uint32_t client, uint64_t max_streams);
 
-/* Drop a silent connection after this long (default 30000 ms); QUIC only. */
+/* Drop a silent connection after this long (default 30000 ms); QUIC only. Values of 2^62 and
+ * more are stored, but dialing with them is refused with -40. */
 MOQ_API int32_t moq_client_set_quic_idle_timeout(uint32_t client, uint64_t timeout_ms);
 
 /* Ping interval (default 5000 ms, 0 = no pings); QUIC only. */
@@ -699,14 +737,17 @@ MOQ_API int32_t moq_client_set_quic_gso(uint32_t client, bool enabled);
 /* Path MTU discovery (default off); QUIC only. */
 MOQ_API int32_t moq_client_set_quic_mtu_discovery(uint32_t client, bool enabled);
 
-/* "loss" (CUBIC) or "delay" (BBR); NULL or "" for the backend's choice. */
+/* "loss" (CUBIC) or "delay" (BBR); NULL or "" for the backend's choice. The name is checked
+ * before the handle. Errors: -40 other name. */
 MOQ_API int32_t moq_client_set_quic_congestion_control(uint32_t client, const char* family,
                                                        uintptr_t family_len);
 
 /* Directory for qlog traces; NULL or "" turns them off. */
 MOQ_API int32_t moq_client_set_quic_qlog(uint32_t client, const char* dir, uintptr_t dir_len);
 
-/* Read the attempt limit in ms. */
+/* Read the attempt limit in ms. All getters: report what was set, or the default if nothing was;
+ * 0 that was set reads back as 0. out is checked before the handle: -6 NULL, then -7/-39.
+ * Returns 0. */
 MOQ_API int32_t moq_client_get_connect_timeout(uint32_t client, uint64_t* out);
 
 /* Read the address stagger in ms. */
@@ -744,717 +785,929 @@ MOQ_API int32_t moq_client_get_websocket_delay(uint32_t client, uint64_t* out);
 
 /* ----------------------------------------------------------------- sessions */
 
-/* Like moq_session_connect, with the settings of a configuration (0 = defaults). */
+/* Like moq_session_connect, with the settings of a configuration (0 = defaults). The settings
+ * are copied and the certificate files read before it returns. Errors: as there, -39
+ * configuration, -40 settings that cannot be used (missing file, certificate without key,
+ * backoff of 0, idle timeout of 2^62 and more, unusable qlog directory). */
 MOQ_API int32_t moq_client_connect(const char* url, uintptr_t url_len, uint32_t client,
                                    uint32_t origin_publish, uint32_t origin_consume,
                                    void (*on_status)(void* user_data, int32_t code),
                                    void* user_data);
 
-/* Connect and stay connected; reports epochs 1, 2, ... then one terminal code. */
+/* Connect and stay connected; reports epochs 1, 2, ... then one terminal code. Dials in the
+ * background and again after every loss, with a growing delay (initially 1 s, at most 5 s),
+ * until it has failed for 10 s. on_status gets the number of the connection each time one is up,
+ * and nothing when it is lost; then, last of all, 0 after moq_session_close,
+ * MOQ_ERROR_UNAUTHORIZED or MOQ_ERROR_FORBIDDEN if the server refuses us, or MOQ_ERROR_CONNECT
+ * if there was no connection for too long. What origin_publish holds is announced to the server,
+ * what the server announces appears in origin_consume; 0 switches a direction off. Returns a
+ * session handle without waiting. Errors: -6, -4 and -3 for the URL, -7, -22 origin; then
+ * nothing was started. */
 MOQ_API int32_t moq_session_connect(const char* url, uintptr_t url_len, uint32_t origin_publish,
                                     uint32_t origin_consume,
                                     void (*on_status)(void* user_data, int32_t code),
                                     void* user_data);
 
-/* Ask a session to end; its last status callback follows. */
+/* Ask a session to end; its last status callback follows. Returns 0 at once and may be called
+ * from any thread and from inside on_status. Errors: -21 unknown, already closing, or already
+ * over. */
 MOQ_API int32_t moq_session_close(uint32_t session);
 
-/* Statistics of the live connection behind a session. */
+/* Statistics of the live connection behind a session. Returns 0 and overwrites all of
+ * dst. Errors: -6 NULL, -21 unknown or over, -17 between connections (dst untouched). */
 MOQ_API int32_t moq_session_stats(uint32_t session, struct moq_connection_stats* dst);
 
-/* 0.6: Statistics and the negotiated protocol of the same live connection. */
+/* 0.6: Statistics and the negotiated protocol of the same live connection. Errors as
+ * moq_session_stats. dst->protocol is a static string. */
 MOQ_API int32_t moq_session_snapshot(uint32_t session, struct moq_connection_snapshot* dst);
 
-/* 0.6: The session's bandwidth allocator, as a handle. */
+/* 0.6: The session's bandwidth allocator, as a handle. Every call gives a new handle onto one
+ * shared registry. Release with moq_bandwidth_close. Errors: -21, and -17 for an accepted
+ * session that has not finished its handshake. */
 MOQ_API int32_t moq_session_bandwidth(uint32_t session);
 
-/* 0.6: Release an allocator handle; reservations made with it stay. */
+/* 0.6: Release an allocator handle; reservations made with it stay. Errors: -8 unknown. */
 MOQ_API int32_t moq_bandwidth_close(uint32_t bandwidth);
 
-/* 0.6: Claim up to max_bps for a raw track; returns a reservation handle. */
+/* 0.6: Claim up to max_bps for a raw track; returns a reservation handle. max_bps is the most
+ * the track may ever send. Reservations whose track has a subscriber share the connection's
+ * estimate; none gets more than its ceiling, together they do not exceed the estimate. Release
+ * with moq_reservation_close. Errors: -27 track, -8 allocator. */
 MOQ_API int32_t moq_bandwidth_reserve(uint32_t bandwidth, uint32_t track, uint64_t max_bps);
 
-/* 0.6: Current share of a reservation in bits per second. */
+/* 0.6: Current share of a reservation in bits per second. *present false (and *bps 0) means that
+ * nothing is known or nobody subscribes: keep the present rate. True with 0 is a real grant of
+ * nothing. Errors: -6, -8. */
 MOQ_API int32_t moq_reservation_grant(uint32_t reservation, uint64_t* bps, bool* present);
 
-/* 0.6: Change the ceiling of a reservation. */
+/* 0.6: Change the ceiling of a reservation. Errors: -8. */
 MOQ_API int32_t moq_reservation_update(uint32_t reservation, uint64_t max_bps);
 
-/* 0.6: Give a share back. */
+/* 0.6: Give a share back. A handle obtained from an encoder (moq_encode_*_reservation) is only a
+ * view: closing it leaves the encoder's own claim in place. Errors: -8. */
 MOQ_API int32_t moq_reservation_close(uint32_t reservation);
 
 /* ------------------------------------------------------------------- server */
 
-/* 0.6: Accept sessions on a local address. */
+/* 0.6: Accept sessions on a local address. Binds before returning. on_request gets a
+ * session-request handle per incoming session, then exactly one terminal: 0 after
+ * moq_server_close, or an error. Answer each request with accept, reject or free. Returns a
+ * server handle. Errors: -6 NULL config or callback, -40 bad address, unreadable or missing
+ * certificate (one of cert+key or generate is required). */
 MOQ_API int32_t moq_server_listen(const struct moq_server_config* config,
                                   moq_status_callback on_request, void* user_data);
 
-/* 0.6: The bound address as text: IP literal, colon, port. */
+/* 0.6: The bound address as text: IP literal, colon, port. The string belongs to the server and
+ * lives until its terminal callback. Errors: -6, -8. */
 MOQ_API int32_t moq_server_addr(uint32_t server, struct moq_string* dst);
 
-/* 0.6: SHA-256 fingerprints (hex) of the server's certificates; returns how many there are. */
+/* 0.6: SHA-256 fingerprints (hex) of the server's certificates; returns how many there are.
+ * Sizing as in moq_versions. Strings live until the terminal callback. Errors: -6, -8. */
 MOQ_API int32_t moq_server_fingerprints(uint32_t server, struct moq_string* dst, uintptr_t count);
 
-/* 0.6: Stop listening; accepted sessions go on. */
+/* 0.6: Stop listening; accepted sessions go on. Returns 0 at once. By the time of the terminal
+ * on_request the sockets are free: inside it the address can be listened on anew. Errors: -8
+ * unknown or already closing. */
 MOQ_API int32_t moq_server_close(uint32_t server);
 
-/* 0.6: Path the peer asked for, "" for the root. */
+/* 0.6: Path the peer asked for, "" for the root. Without the query. Borrowed from the request:
+ * gone after accept, reject or free. Errors: -6, -8. */
 MOQ_API int32_t moq_session_request_path(uint32_t request, struct moq_string* dst);
 
-/* 0.6: Query the peer sent, without '?'; NULL data if it sent none. */
+/* 0.6: Query the peer sent, without '?'; NULL data if it sent none. Usual carrier of a token.
+ * Lifetime and errors as above. */
 MOQ_API int32_t moq_session_request_query(uint32_t request, struct moq_string* dst);
 
-/* 0.6: Complete the handshake; returns a session handle. */
+/* 0.6: Complete the handshake; returns a session handle. Origins as in moq_session_connect.
+ * on_status: 1 once the handshake is done (an accepted session never reconnects, so never more),
+ * then exactly one terminal: 0 after moq_session_close, negative on a failed handshake or a
+ * close by the peer. All moq_session_* calls work on the handle; statistics and bandwidth say
+ * -17 until the handshake is done. Uses up the request only on success. Errors: -6 NULL
+ * callback, -22 origin, -8 request. */
 MOQ_API int32_t moq_session_request_accept(uint32_t request, uint32_t origin_publish,
                                            uint32_t origin_consume, moq_status_callback on_status,
                                            void* user_data);
 
-/* 0.6: Refuse with an HTTP-like status; uses up the request. */
+/* 0.6: Refuse with an HTTP-like status; uses up the request. 401 and 403 become the protocol's
+ * unauthorized close, everything else an application error. Errors: -8. */
 MOQ_API int32_t moq_session_request_reject(uint32_t request, uint16_t code);
 
-/* 0.6: Drop a request unanswered, which closes the peer's session. */
+/* 0.6: Drop a request unanswered, which closes the peer's session. Errors: -8. */
 MOQ_API int32_t moq_session_request_free(uint32_t request);
 
 /* ------------------------------------------------------------------ origins */
 
-/* New origin: a set of broadcasts addressed by path. */
+/* New origin: a set of broadcasts addressed by path. Returns a handle; release with
+ * moq_origin_close. */
 MOQ_API int32_t moq_origin_create(void);
 
-/* Release an origin handle. */
+/* Release an origin handle. Only the handle goes: broadcasts made on it, sessions using it,
+ * listeners and waits started on it keep the origin alive and working, and those listeners and
+ * waits are *not* ended by this call. Errors: -22. */
 MOQ_API int32_t moq_origin_close(uint32_t origin);
 
-/* Create a broadcast at a path and announce it. */
+/* Create a broadcast at a path and announce it. Returns a broadcast handle, to be ended with
+ * moq_publish_finish. Paths lose leading, trailing and repeated slashes; "" is a valid path; at
+ * most 32 parts. Several broadcasts may be made at one path: consumers see one, and taking over
+ * is silent. Errors: -22, -2 too many parts, string errors. */
 MOQ_API int32_t moq_origin_publish(uint32_t origin, const char* path, uintptr_t path_len);
 
-/* 0.6: Create a broadcast at a path without announcing it. */
+/* 0.6: Create a broadcast at a path without announcing it. Invisible and unroutable, locally
+ * too, until moq_publish_announce. Otherwise like moq_origin_publish. */
 MOQ_API int32_t moq_origin_create_broadcast(uint32_t origin, const char* path, uintptr_t path_len);
 
-/* Listen for broadcasts coming and going. */
+/* Listen for broadcasts coming and going. First reports what is live already, then every change.
+ * NULL callback accepted. The same path alternates between active and inactive. Returns a
+ * listener handle, stopped with moq_origin_announced_close. */
 MOQ_API int32_t moq_origin_announced(uint32_t origin,
                                      void (*on_announce)(void* user_data, int32_t announced),
                                      void* user_data);
 
-/* Path and state of one announcement. */
+/* Path and state of one announcement. dst->path borrows the record: valid until
+ * moq_origin_announced_free. Records outlive their listener. */
 MOQ_API int32_t moq_origin_announced_info(uint32_t announced, struct moq_announced* dst);
 
-/* Free one announcement. */
+/* Free one announcement. Needed for each delivered handle. Errors: -23 (also for a listener
+ * handle). */
 MOQ_API int32_t moq_origin_announced_free(uint32_t announced);
 
-/* Stop a listener; its terminal callback follows. */
+/* Stop a listener; its terminal callback follows. Errors: -23 unknown, already closing or over. */
 MOQ_API int32_t moq_origin_announced_close(uint32_t announced);
 
-/* 0.6: Newer name of moq_origin_announced_close. */
+/* 0.6: Newer name of moq_origin_announced_close. Identical. */
 MOQ_API int32_t moq_origin_announced_cancel(uint32_t announced);
 
-/* Wait until a path is announced, then hand out its broadcast. */
+/* Wait until a path is announced, then hand out its broadcast. Calls on_broadcast with a
+ * broadcast-consumer handle as soon as the exact path is announced (now or later), then with 0.
+ * If cancelled first: only 0. If it can never happen: only a negative code (-24). Longer paths
+ * and a merely hidden broadcast do not match. Returns a wait handle. The delivered handle is
+ * released separately with moq_consume_close. Errors: -22, string errors. */
 MOQ_API int32_t moq_origin_consume_announced(uint32_t origin, const char* path, uintptr_t path_len,
                                              void (*on_broadcast)(void* user_data,
                                                                   int32_t broadcast),
                                              void* user_data);
 
-/* Cancel a wait; its terminal callback follows. */
+/* Cancel a wait; its terminal callback follows. Errors: -8 unknown, already closing or over.
+ * Accepts request handles as well (one family). A broadcast that was already delivered is
+ * unaffected. */
 MOQ_API int32_t moq_origin_consume_announced_close(uint32_t task);
 
-/* 0.6: Newer name of moq_origin_consume_announced. */
+/* 0.6: Newer name of moq_origin_consume_announced. Same, except that a NULL callback is refused
+ * with -6. */
 MOQ_API int32_t moq_origin_announced_broadcast(uint32_t origin, const char* path,
                                                uintptr_t path_len, moq_status_callback on_broadcast,
                                                void* user_data);
 
-/* 0.6: Newer name of moq_origin_consume_announced_close. */
+/* 0.6: Newer name of moq_origin_consume_announced_close. Identical. */
 MOQ_API int32_t moq_origin_announced_broadcast_cancel(uint32_t task);
 
-/* Get a broadcast that can be served now, or fail. */
+/* Get a broadcast that can be served now, or fail. Resolves against what the origin has at this
+ * moment (a broadcast that is live but not announced counts) and against dynamic handlers.
+ * Served: handle, then 0. Not servable: only -2. Cancelled: only 0. Asking right after
+ * moq_origin_publish or right after connecting can come too early; use the wait above then.
+ * Returns a request handle (same family as the waits). Errors: -22, string errors. */
 MOQ_API int32_t moq_origin_request(uint32_t origin, const char* path, uintptr_t path_len,
                                    void (*on_broadcast)(void* user_data, int32_t broadcast),
                                    void* user_data);
 
-/* Cancel a request; its terminal callback follows. */
+/* Cancel a request; its terminal callback follows. Errors: -8. */
 MOQ_API int32_t moq_origin_request_close(uint32_t task);
 
-/* 0.6: Newer name of moq_origin_request_close. */
+/* 0.6: Newer name of moq_origin_request_close. Identical. */
 MOQ_API int32_t moq_origin_request_cancel(uint32_t task);
 
-/* Look a broadcast up at once. Deprecated: use moq_origin_request or moq_origin_consume_announced.
- */
+/* Look a broadcast up at once. Deprecated: use moq_origin_request or
+ * moq_origin_consume_announced. Returns a broadcast-consumer handle if the path is live at this
+ * instant. Errors: -24 it is not, -22, string errors. */
 MOQ_API MOQ_DEPRECATED("use moq_origin_request") int32_t
     moq_origin_consume(uint32_t origin, const char* path, uintptr_t path_len);
 
-/* 0.6: Advertise a prefix and serve requests for the paths beneath it. */
+/* 0.6: Advertise a prefix and serve requests for the paths beneath it. on_request gets a
+ * broadcast-request handle per pending path, then exactly one terminal. NULL route is the
+ * default route; the empty prefix covers everything. Returns a handle, stopped with
+ * moq_origin_dynamic_cancel. Errors: -6 NULL callback (nothing is advertised then) or NULL hops
+ * with a length, -22, -40 invalid hop, -2 prefix not allowed. */
 MOQ_API int32_t moq_origin_dynamic(uint32_t origin, const char* prefix, uintptr_t prefix_len,
                                    const struct moq_route* route, moq_status_callback on_request,
                                    void* user_data);
 
-/* 0.6: Change the price of a served prefix. */
+/* 0.6: Change the price of a served prefix. Errors: -8, -6, -40. */
 MOQ_API int32_t moq_origin_dynamic_update(uint32_t dynamic, const struct moq_route* route);
 
-/* 0.6: Withdraw a served prefix; its terminal callback follows. */
+/* 0.6: Withdraw a served prefix; its terminal callback follows. Errors: -8 unknown or already
+ * cancelled. */
 MOQ_API int32_t moq_origin_dynamic_cancel(uint32_t dynamic);
 
-/* 0.6: Path of a broadcast request. */
+/* 0.6: Path of a broadcast request. Borrowed until accept, reject or free. Errors: -6, -8. */
 MOQ_API int32_t moq_broadcast_request_path(uint32_t request, struct moq_string* dst);
 
-/* 0.6: Serve the request with an unannounced broadcast; uses up the request. */
+/* 0.6: Serve the request with an unannounced broadcast; uses up the request. The broadcast
+ * handle stays yours. Errors: -8, -24. */
 MOQ_API int32_t moq_broadcast_request_accept(uint32_t request, uint32_t broadcast);
 
-/* 0.6: Refuse with an application code; uses up the request. */
+/* 0.6: Refuse with an application code; uses up the request. Errors: -8. */
 MOQ_API int32_t moq_broadcast_request_reject(uint32_t request, uint16_t error_code);
 
-/* 0.6: Drop a request, which refuses it. */
+/* 0.6: Drop a request, which refuses it. Errors: -8. */
 MOQ_API int32_t moq_broadcast_request_free(uint32_t request);
 
 /* --------------------------------------------------- publishing: broadcasts */
 
-/* Take a broadcast off the air or put it back. */
+/* Take a broadcast off the air or put it back. Off the air: listeners see it go inactive, waits
+ * ignore it, but an exact request still reaches it. Repeating the present state is a silent
+ * success. Errors: -24. */
 MOQ_API int32_t moq_publish_set_announce(uint32_t broadcast, bool announce);
 
-/* 0.6: Announce a broadcast, or change its route. */
+/* 0.6: Announce a broadcast, or change its route. NULL is the default route. Errors: -24, -6
+ * hops, -40 invalid hop. */
 MOQ_API int32_t moq_publish_announce(uint32_t broadcast, const struct moq_route* route);
 
-/* 0.6: Withdraw a broadcast: invisible and unroutable until announced again. */
+/* 0.6: Withdraw a broadcast: invisible and unroutable until announced again. Unlike
+ * moq_publish_set_announce(false) an exact request fails too; tracks already subscribed go on.
+ * Errors: -24. */
 MOQ_API int32_t moq_publish_unannounce(uint32_t broadcast);
 
-/* End a broadcast and release its handle. */
+/* End a broadcast and release its handle. The path is withdrawn at once (inactive, unless it was
+ * off the air) and the catalog track is finished. Track, group, media and JSON handles made on
+ * it stay valid and are finished separately. Its consumers see a normal end. Errors: -24. */
 MOQ_API int32_t moq_publish_finish(uint32_t broadcast);
 
-/* Other name of moq_publish_finish (seed and 0.6). */
+/* 0.6: Other name of moq_publish_finish, in 0.3 and again in 0.6. Identical. */
 MOQ_API int32_t moq_publish_close(uint32_t broadcast);
 
-/* New broadcast without an origin. Deprecated: use moq_origin_create_broadcast. */
+/* New broadcast without an origin. Deprecated: use moq_origin_create_broadcast. Nothing can
+ * announce it. Returns a broadcast handle. */
 MOQ_API MOQ_DEPRECATED("use moq_origin_create_broadcast") int32_t moq_publish_create(void);
 
-/* Set the catalog properties shared by all video renditions. */
+/* Set the catalog properties shared by all video renditions. Replaces all three: a field whose
+ * has_ flag is false is removed. Rotation is rounded to the nearest quarter turn, halves up,
+ * result in [0, 360). Errors: -6, -24, -18 rotation not finite (nothing changes). */
 MOQ_API int32_t moq_publish_video_properties(uint32_t broadcast,
                                              const struct moq_video_properties* properties);
 
-/* Add a video rendition to the catalog. */
+/* Add a video rendition to the catalog, or replace one that was added so. Everything is copied.
+ * name and codec are required (may be empty); description, coded_width, coded_height NULL to
+ * leave out. A codec string of a known kind (avc1. avc3. hvc1. hev1. vp09. av01. mp4a.40.) is
+ * checked and written in canonical form, others are kept. Errors: -6, -4, -18 codec string, or a
+ * name that a media track has; -15 container kind unknown, -6 CMAF without an init segment, -24. */
 MOQ_API int32_t moq_publish_video_config(uint32_t broadcast, const struct moq_video_config* config);
 
-/* Add an audio rendition to the catalog. */
+/* Add an audio rendition to the catalog. As moq_publish_video_config; sample_rate and
+ * channel_count are written as given. */
 MOQ_API int32_t moq_publish_audio_config(uint32_t broadcast, const struct moq_audio_config* config);
 
-/* Remove a video rendition from the catalog. */
+/* Remove a video rendition that moq_publish_video_config added. Unknown names, and those of
+ * media tracks, are a silent success. Errors: -24, string errors. */
 MOQ_API int32_t moq_publish_video_remove(uint32_t broadcast, const char* name, uintptr_t name_len);
 
-/* Remove an audio rendition from the catalog. */
+/* Remove an audio rendition from the catalog. As moq_publish_video_remove. */
 MOQ_API int32_t moq_publish_audio_remove(uint32_t broadcast, const char* name, uintptr_t name_len);
 
-/* Set an application section of the catalog to a JSON value. */
+/* Set an application section of the catalog to a JSON value. It is parsed and written again:
+ * object keys sorted, insignificant space dropped, 1e3 becomes 1000.0. Errors: -37 not exactly
+ * one JSON value, -29 a name that is the catalog's own (video, audio, ...), -24, string errors. */
 MOQ_API int32_t moq_publish_catalog_section(uint32_t broadcast, const char* name,
                                             uintptr_t name_len, const char* json,
                                             uintptr_t json_len);
 
-/* Remove an application section. */
+/* Remove an application section. Unknown names are a silent success. Errors: -24, string errors.
+ */
 MOQ_API int32_t moq_publish_catalog_section_remove(uint32_t broadcast, const char* name,
                                                    uintptr_t name_len);
 
 /* -------------------------------------------------------- publishing: media */
 
-/* New media track (or container) fed with already encoded data. */
+/* New media track (or container) fed with already encoded data. format decides how init and the
+ * frames are read: docs/c-api.md lists them. A codec track is named N.format with the first free
+ * N, is put in the catalog by itself (audio: at once, from init; video: when its parameters are
+ * known) and leaves it when finished. A container may publish several tracks. Returns a media
+ * handle. Errors: -9 unknown format, -29 unusable init data, -24, -6/-4. */
 MOQ_API int32_t moq_publish_media(uint32_t broadcast, const char* format, uintptr_t format_len,
                                   const uint8_t* init, uintptr_t init_size);
 
-/* Old name of moq_publish_media. */
+/* Old name of moq_publish_media. Identical. */
 MOQ_API MOQ_DEPRECATED("use moq_publish_media") int32_t
     moq_publish_media_ordered(uint32_t broadcast, const char* format, uintptr_t format_len,
                               const uint8_t* init, uintptr_t init_size);
 
-/* Write one encoded frame, in decode order. */
+/* Write one encoded frame, in decode order. For containers the timestamp is ignored. The payload
+ * is copied. Audio: every frame becomes a group. Video: a keyframe opens a group; Annex-B
+ * keyframes are delivered with their parameter sets in front. Errors: -26, -13 timestamp >= 2^62
+ * us, -29 undecodable or a delta frame before any keyframe, -6. Check order: handle form,
+ * payload, timestamp, lookup. */
 MOQ_API int32_t moq_publish_media_frame(uint32_t media, const uint8_t* payload,
                                         uintptr_t payload_size, uint64_t timestamp_us);
 
-/* End a media track and release its handle. */
+/* End a media track and release its handle. Flushes, ends the track cleanly for its subscribers
+ * (0), retires its catalog entry. Errors: -26, -29. */
 MOQ_API int32_t moq_publish_media_finish(uint32_t media);
 
-/* Old name of moq_publish_media_finish. */
+/* Old name of moq_publish_media_finish. Identical. */
 MOQ_API MOQ_DEPRECATED("use moq_publish_media_finish") int32_t
     moq_publish_media_close(uint32_t media);
 
-/* 0.6: New audio track from a codec number, init data and a label. */
+/* 0.6: New audio track from a codec number, init data and a label. format is one of
+ * MOQ_AUDIO_FORMAT_AAC/OPUS/FLAC/MP3; init is required. Frames go into one group until
+ * moq_publish_media_cut (a track of moq_publish_media starts a group per audio frame). Returns a
+ * media handle (same family as moq_publish_media). Errors: -6 NULL, -15 format, -29 init data,
+ * -24, string errors. */
 MOQ_API int32_t moq_publish_audio(uint32_t broadcast, const struct moq_audio_init* config);
 
-/* 0.6: New video track from a codec number, init data, a label and hints. */
+/* 0.6: New video track from a codec number, init data, a label and hints. init may be NULL for
+ * formats that carry their parameters in band. Returns a media handle. Errors as above. */
 MOQ_API int32_t moq_publish_video(uint32_t broadcast, const struct moq_video_init* config);
 
-/* 0.6: Close the current group; a further frame begins another. */
+/* 0.6: Close the current group; a further frame begins another. Codec tracks only. Errors: -26
+ * (also for containers). */
 MOQ_API int32_t moq_publish_media_cut(uint32_t media);
 
-/* 0.6: Close the current group and set the number of the following one. */
+/* 0.6: Close the current group and set the number of the following one. Errors: -26, -29
+ * sequence not usable. */
 MOQ_API int32_t moq_publish_media_seek(uint32_t media, uint64_t sequence);
 
-/* 0.6: Note that a locally encoded frame has just been handed over (measures jitter). */
+/* 0.6: Note that a locally encoded frame has just been handed over (measures jitter). Errors:
+ * -26, -13. */
 MOQ_API int32_t moq_publish_media_flush(uint32_t media, uint64_t timestamp_us);
 
-/* 0.6: Mark a break in the timeline. */
+/* 0.6: Mark a break in the timeline. Video must resume with a keyframe. Errors: -26, -29. */
 MOQ_API int32_t moq_publish_media_discontinuity(uint32_t media);
 
-/* 0.6: Watch whether anybody subscribes to a media track. */
+/* 0.6: Watch whether anybody subscribes to a media track. on_demand gets the present moq_demand
+ * state at once (always, even if cancelled immediately), each change (level-triggered: a double
+ * flip may collapse), then exactly one terminal: 0 track ended or watcher cancelled, negative if
+ * the track was aborted. Returns a watcher handle. Errors: -6 NULL callback, -26 (also for
+ * containers). */
 MOQ_API int32_t moq_publish_media_demand(uint32_t media, moq_status_callback on_demand,
                                          void* user_data);
 
-/* 0.6: Stop a demand watcher; its terminal callback follows. */
+/* 0.6: Stop a demand watcher; its terminal callback follows. Serves all four kinds of watcher.
+ * Errors: -8. */
 MOQ_API int32_t moq_publish_demand_cancel(uint32_t watcher);
 
-/* 0.6: New container import; it publishes the tracks it finds. */
+/* 0.6: New container import; it publishes the tracks it finds. format: MOQ_CONTAINER_FORMAT_*.
+ * Returns a container handle, a family of its own: media calls refuse it. Errors: -6, -15, -29,
+ * -24. */
 MOQ_API int32_t moq_publish_container(uint32_t broadcast, const struct moq_container_init* config);
 
-/* 0.6: Feed container bytes; timing comes from the container. */
+/* 0.6: Feed container bytes; timing comes from the container. Errors: -26, -29, -6. */
 MOQ_API int32_t moq_publish_container_write(uint32_t container, const uint8_t* payload,
                                             uintptr_t payload_size);
 
-/* 0.6: Start a new group on every track with the next chunk. */
+/* 0.6: Start a new group on every track with the next chunk. Formats without segments ignore it.
+ * Errors: -26. */
 MOQ_API int32_t moq_publish_container_cut(uint32_t container);
 
-/* 0.6: The same, numbering the new groups. */
+/* 0.6: The same, numbering the new groups. Errors: -26, -29. */
 MOQ_API int32_t moq_publish_container_seek(uint32_t container, uint64_t sequence);
 
-/* 0.6: End all tracks of a container and release its handle. */
+/* 0.6: End all tracks of a container and release its handle. Errors: -26, -29. */
 MOQ_API int32_t moq_publish_container_finish(uint32_t container);
 
 /* --------------------------------------------------- publishing: raw tracks */
 
-/* New raw track; NULL info for the defaults. */
+/* New raw track; NULL info for the defaults. No codec, no catalog entry. NULL info (and a zeroed
+ * one) means microsecond timescale, priority 0. Returns a track handle. Errors: -2 a live track
+ * has that name (catalog.json is taken), -13 timescale 0 or >= 2^62, -24, string errors. */
 MOQ_API int32_t moq_publish_track(uint32_t broadcast, const char* name, uintptr_t name_len,
                                   const struct moq_track_info* info);
 
-/* Open the next group; returns a group handle. */
+/* Open the next group; returns a group handle. Numbered one above the highest so far. Errors:
+ * -27, -2 at or past a declared end. */
 MOQ_API int32_t moq_publish_track_group(uint32_t track);
 
-/* Open a group with a given number. */
+/* Open a group with a given number. May lie behind the newest. Errors: -27, -2 number used
+ * already or at/past a declared end. */
 MOQ_API int32_t moq_publish_track_group_at(uint32_t track, uint64_t sequence);
 
-/* Write a group of one frame. */
+/* Write a group of one frame. Timestamps may go backwards; they are truncated to the track's
+ * timescale. Payload copied, may be empty. Errors: -13 timestamp >= 2^62, -6, -27, -2. */
 MOQ_API int32_t moq_publish_track_frame(uint32_t track, const uint8_t* payload,
                                         uintptr_t payload_size, uint64_t timestamp_us);
 
-/* Send a datagram on a track; best effort. */
+/* Send a datagram on a track; best effort. Takes its number from the same sequence as the groups
+ * and stores it in *out_sequence if that is not NULL (untouched on failure). What is larger than
+ * the path carries, some 1200 bytes, is lost. Errors: -2 above 65535 bytes or past a declared
+ * end, -13, -6, -27. */
 MOQ_API int32_t moq_publish_track_datagram(uint32_t track, const uint8_t* payload,
                                            uintptr_t payload_size, uint64_t timestamp_us,
                                            uint64_t* out_sequence);
 
-/* End a track and release its handle. */
+/* End a track and release its handle. Subscribers get what was written, then 0. Keeps an end
+ * declared with finish_at. The name may be used again. Errors: -27. */
 MOQ_API int32_t moq_publish_track_finish(uint32_t track);
 
-/* Old name of moq_publish_track_finish. */
+/* Old name of moq_publish_track_finish. Identical. */
 MOQ_API MOQ_DEPRECATED("use moq_publish_track_finish") int32_t
     moq_publish_track_close(uint32_t track);
 
-/* Declare the first group number that will not exist. */
+/* Declare the first group number that will not exist. The track stays open for lower numbers;
+ * finish it when they are written. Errors: -27, -2 declared already, or below a group that
+ * exists. */
 MOQ_API int32_t moq_publish_track_finish_at(uint32_t track, uint64_t final_sequence);
 
-/* End a track with an application error and release its handle. */
+/* End a track with an application error and release its handle. Subscribers get -2. On the wire
+ * the code is 64 + error_code. Errors: -27. */
 MOQ_API int32_t moq_publish_track_abort(uint32_t track, uint16_t error_code);
 
-/* Append a frame to an open group. */
+/* Append a frame to an open group. Delivered at once, before the group is finished. Errors: -13,
+ * -6, -32, -2. */
 MOQ_API int32_t moq_publish_group_frame(uint32_t group, const uint8_t* payload,
                                         uintptr_t payload_size, uint64_t timestamp_us);
 
-/* End a group and release its handle. */
+/* End a group and release its handle. Errors: -32. */
 MOQ_API int32_t moq_publish_group_finish(uint32_t group);
 
-/* Old name of moq_publish_group_finish. */
+/* Old name of moq_publish_group_finish. Identical. */
 MOQ_API MOQ_DEPRECATED("use moq_publish_group_finish") int32_t
     moq_publish_group_close(uint32_t group);
 
-/* End a group with an application error and release its handle. */
+/* End a group with an application error and release its handle. The track goes on. Errors: -32. */
 MOQ_API int32_t moq_publish_group_abort(uint32_t group, uint16_t error_code);
 
-/* 0.6: Watch whether anybody subscribes to a raw track. */
+/* 0.6: Watch whether anybody subscribes to a raw track. Contract of moq_publish_media_demand.
+ * Errors: -6, -27. */
 MOQ_API int32_t moq_publish_track_demand(uint32_t track, moq_status_callback on_demand,
                                          void* user_data);
 
-/* 0.6: Serve subscriptions to tracks that were not declared. */
+/* 0.6: Serve subscriptions to tracks that were not declared. While it lives, a subscription to
+ * an unknown name waits for an answer instead of failing. on_request gets a track-request handle
+ * per name, then exactly one terminal: 0 when the broadcast ends or the handler is cancelled.
+ * Returns a handle. Errors: -6, -24. */
 MOQ_API int32_t moq_publish_dynamic(uint32_t broadcast, moq_status_callback on_request,
                                     void* user_data);
 
-/* 0.6: Serve fetches of groups that are no longer cached. */
+/* 0.6: Serve fetches of groups that are no longer cached. on_group gets a group-request handle
+ * per miss, then exactly one terminal. Errors: -6, -27. */
 MOQ_API int32_t moq_publish_track_dynamic(uint32_t track, moq_status_callback on_group,
                                           void* user_data);
 
-/* 0.6: End the serving of track or group requests; those not delivered yet are refused. */
+/* 0.6: End the serving of track or group requests; those not delivered yet are refused. The
+ * terminal callback follows. Errors: -8. */
 MOQ_API int32_t moq_publish_dynamic_cancel(uint32_t dynamic);
 
-/* 0.6: Track name of a request. */
+/* 0.6: Track name of a request. Borrowed until the request is used up. Errors: -6, -8. */
 MOQ_API int32_t moq_track_request_name(uint32_t request, struct moq_string* dst);
 
-/* 0.6: Serve group fetches on a track that is still being requested. */
+/* 0.6: Serve group fetches on a track that is still being requested. If it was a fetch that
+ * caused the request, that fetch is waiting already; registering here, ahead of the accept,
+ * keeps it. Errors: -6, -8. */
 MOQ_API int32_t moq_track_request_dynamic(uint32_t request, moq_status_callback on_group,
                                           void* user_data);
 
-/* 0.6: Accept as a raw track; returns a track handle and uses up the request. */
+/* 0.6: Accept as a raw track; returns a track handle and uses up the request. NULL info as in
+ * moq_publish_track. The struct carries the 0.6 layout under our own tag because moq_track_info
+ * is the 0.5 one. Errors: -13, -8. */
 MOQ_API int32_t moq_track_request_accept(uint32_t request, const struct moq_track_info_v2* info);
 
-/* 0.6: Accept as an audio track; returns a media handle. */
+/* 0.6: Accept as an audio track; returns a media handle. Uses up the request. Errors: -6, -15,
+ * -29, -8. */
 MOQ_API int32_t moq_track_request_audio(uint32_t request, const struct moq_audio_init* config);
 
-/* 0.6: Accept as a video track; returns a media handle. */
+/* 0.6: Accept as a video track; returns a media handle. As above. */
 MOQ_API int32_t moq_track_request_video(uint32_t request, const struct moq_video_init* config);
 
-/* 0.6: Refuse with an application code; uses up the request. */
+/* 0.6: Refuse with an application code; uses up the request. The waiting subscribers get -2.
+ * Errors: -8. */
 MOQ_API int32_t moq_track_request_abort(uint32_t request, uint16_t error_code);
 
-/* 0.6: Drop a request, which refuses it. */
+/* 0.6: Drop a request, which refuses it. Errors: -8. */
 MOQ_API int32_t moq_track_request_free(uint32_t request);
 
-/* 0.6: Group number a fetch asks for. */
+/* 0.6: Group number a fetch asks for. Errors: -6, -8. */
 MOQ_API int32_t moq_group_request_sequence(uint32_t request, uint64_t* dst);
 
-/* 0.6: Priority the fetching consumer asked for. */
+/* 0.6: Priority the fetching consumer asked for. Errors: -6, -8. */
 MOQ_API int32_t moq_group_request_priority(uint32_t request, uint8_t* dst);
 
-/* 0.6: Index of the first wanted frame; 0 means the group from its start. */
+/* 0.6: Index of the first wanted frame; 0 means the group from its start. Errors: -6, -8. */
 MOQ_API int32_t moq_group_request_frame_start(uint32_t request, uint64_t* dst);
 
-/* 0.6: Answer a fetch; returns a group handle positioned at the first wanted frame. */
+/* 0.6: Answer a fetch; returns a group handle positioned at the first wanted frame. Uses up the
+ * request. Fill it with moq_publish_group_frame, end it with moq_publish_group_finish. Errors:
+ * -8, -2 the group is cached already. */
 MOQ_API int32_t moq_group_request_accept(uint32_t request);
 
-/* 0.6: Refuse with an application code; uses up the request. */
+/* 0.6: Refuse with an application code; uses up the request. Errors: -8. */
 MOQ_API int32_t moq_group_request_abort(uint32_t request, uint16_t error_code);
 
-/* 0.6: Drop a request, which refuses it. */
+/* 0.6: Drop a request, which refuses it. Errors: -8. */
 MOQ_API int32_t moq_group_request_free(uint32_t request);
 
 /* --------------------------------------- publishing: json and binary tracks */
 
-/* New JSON track that carries one latest value. */
+/* New JSON track that carries one latest value. Not put in the catalog . Returns a JSON snapshot
+ * handle. Errors: -6 NULL config, -2 name taken, -24, string errors. */
 MOQ_API int32_t moq_publish_json_snapshot(uint32_t broadcast, const char* name, uintptr_t name_len,
                                           const struct moq_json_snapshot_config* config);
 
-/* Publish a new value; an equal one is skipped. */
+/* Publish a new value; an equal one is skipped. Any JSON value; equality after parsing. Errors:
+ * -37 (also for an empty string), -6, -27, -38/-2 from the track. */
 MOQ_API int32_t moq_publish_json_snapshot_update(uint32_t json, const char* value,
                                                  uintptr_t value_len);
 
-/* End the track and release its handle. */
+/* End the track and release its handle. Errors: -27. */
 MOQ_API int32_t moq_publish_json_snapshot_finish(uint32_t json);
 
-/* New JSON track that keeps every record. */
+/* New JSON track that keeps every record. Errors as for the snapshot. A later subscriber
+ * receives all records from the first on. */
 MOQ_API int32_t moq_publish_json_stream(uint32_t broadcast, const char* name, uintptr_t name_len,
                                         const struct moq_json_stream_config* config);
 
-/* Append a record. */
+/* Append a record. Equal records are kept. Errors: -37, -6, -27, -38/-2. */
 MOQ_API int32_t moq_publish_json_stream_append(uint32_t stream, const char* value,
                                                uintptr_t value_len);
 
-/* End the track and release its handle. */
+/* End the track and release its handle. Errors: -27. */
 MOQ_API int32_t moq_publish_json_stream_finish(uint32_t stream);
 
-/* 0.6: New track whose latest payload replaces the one before; listed in the catalog. */
+/* 0.6: New track whose latest payload replaces the one before; listed in the catalog. Catalog
+ * entry binary.tracks.NAME, mode snapshot, with mime and compression when set; retired with the
+ * track. Read by raw subscribers. Errors: -6, -2/-29 name taken, -24, string errors. */
 MOQ_API int32_t moq_publish_binary_snapshot(uint32_t broadcast, const char* name,
                                             uintptr_t name_len,
                                             const struct moq_binary_config* config);
 
-/* 0.6: Publish a new payload. */
+/* 0.6: Publish a new payload. Errors: -27, -6, -29. */
 MOQ_API int32_t moq_publish_binary_snapshot_update(uint32_t binary, const uint8_t* payload,
                                                    uintptr_t payload_len);
 
-/* 0.6: End the track and release its handle. */
+/* 0.6: End the track and release its handle. Errors: -27. */
 MOQ_API int32_t moq_publish_binary_snapshot_finish(uint32_t binary);
 
-/* 0.6: New track that keeps every payload; listed in the catalog. */
+/* 0.6: New track that keeps every payload; listed in the catalog. As the snapshot form, mode
+ * stream. */
 MOQ_API int32_t moq_publish_binary_stream(uint32_t broadcast, const char* name, uintptr_t name_len,
                                           const struct moq_binary_config* config);
 
-/* 0.6: Append a payload. */
+/* 0.6: Append a payload. Errors: -27, -6, -29. */
 MOQ_API int32_t moq_publish_binary_stream_append(uint32_t stream, const uint8_t* payload,
                                                  uintptr_t payload_len);
 
-/* 0.6: End the track and release its handle. */
+/* 0.6: End the track and release its handle. Errors: -27. */
 MOQ_API int32_t moq_publish_binary_stream_finish(uint32_t stream);
 
 /* --------------------------------------- consuming: broadcasts and catalogs */
 
-/* Release a broadcast-consumer handle. */
+/* Release a broadcast-consumer handle. Catalog, track, JSON and datagram subscriptions started
+ * from it go on. Errors: -24. */
 MOQ_API int32_t moq_consume_close(uint32_t consume);
 
-/* Follow the catalog of a broadcast. */
+/* Follow the catalog of a broadcast. Each update delivers a snapshot handle (free with
+ * moq_consume_catalog_free), then exactly one terminal. An empty broadcast delivers nothing
+ * until something is put in its catalog. A late start begins with the newest state. While media
+ * flows, detected bitrate and jitter may cause extra updates. Returns a task handle. Errors:
+ * -24. NULL callback accepted. */
 MOQ_API int32_t moq_consume_catalog(uint32_t broadcast,
                                     void (*on_catalog)(void* user_data, int32_t catalog),
                                     void* user_data);
 
-/* Stop following; the terminal callback comes, snapshots stay. */
+/* Stop following; the terminal callback comes, snapshots stay. Takes the task handle. Errors:
+ * -25 unknown, already closing or over. */
 MOQ_API int32_t moq_consume_catalog_close(uint32_t catalog);
 
-/* 0.6: Newer name of moq_consume_catalog_close. */
+/* 0.6: Newer name of moq_consume_catalog_close. Identical. */
 MOQ_API int32_t moq_consume_catalog_cancel(uint32_t catalog);
 
-/* Free a snapshot and everything borrowed from it. */
+/* Free a snapshot and everything borrowed from it. Takes the snapshot handle. Errors: -25. */
 MOQ_API int32_t moq_consume_catalog_free(uint32_t catalog);
 
-/* Describe the index-th video rendition, in name order. */
+/* Describe the index-th video rendition, in name order. All pointers in dst borrow the snapshot:
+ * valid until moq_consume_catalog_free. Order is bytewise by name. Absent fields are NULL / 0.
+ * Errors: -6, -25, -19 no such index. */
 MOQ_API int32_t moq_consume_video_config(uint32_t catalog, uint32_t index,
                                          struct moq_video_config* dst);
 
-/* Whether the publisher advises against a rendition for now. */
+/* Whether the publisher advises against a rendition for now. False when the catalog does not
+ * say. Errors: -6, -25, -19. */
 MOQ_API int32_t moq_consume_video_stalled(uint32_t catalog, uint32_t index, bool* dst);
 
-/* Properties shared by all video renditions, by value. */
+/* Properties shared by all video renditions, by value. Absent ones read 0 with the flag false.
+ * Errors: -6, -25. */
 MOQ_API int32_t moq_consume_video_properties(uint32_t catalog, struct moq_video_properties* dst);
 
-/* Describe the index-th audio rendition, in name order. */
+/* Describe the index-th audio rendition, in name order. As moq_consume_video_config. */
 MOQ_API int32_t moq_consume_audio_config(uint32_t catalog, uint32_t index,
                                          struct moq_audio_config* dst);
 
-/* Number of application sections. */
+/* Number of application sections. Returns the count, possibly 0. Errors: -25. */
 MOQ_API int32_t moq_consume_catalog_section_count(uint32_t catalog);
 
-/* Name and JSON of the index-th section, in name order. */
+/* Name and JSON of the index-th section, in name order. Borrows the snapshot. Errors: -6, -25,
+ * -19. */
 MOQ_API int32_t moq_consume_catalog_section_at(uint32_t catalog, uint32_t index,
                                                struct moq_section* dst);
 
-/* JSON of a section by name. */
+/* JSON of a section by name. Borrows the snapshot. Errors: -8 no such section, -6, -4, -25. */
 MOQ_API int32_t moq_consume_catalog_section(uint32_t catalog, const char* name, uintptr_t name_len,
                                             struct moq_string* dst);
 
 /* --------------------------------------------------------- consuming: media */
 
-/* Receive the frames of a video rendition. */
+/* Receive the frames of a video rendition. catalog is a snapshot (it may be freed right
+ * afterwards). Groups older than max_latency_ms behind the newest are skipped; 0 skips eagerly.
+ * Each frame delivers a frame handle (free with moq_consume_frame_free), in order, then exactly
+ * one terminal. Returns a task handle. Errors: -25, -19, -29 container not supported, -41 the
+ * track is of another broadcast, which is not there. The unit is milliseconds; libmoq 0.6 has
+ * microseconds under the same type. */
 MOQ_API int32_t moq_consume_video(uint32_t catalog, uint32_t index, uint64_t max_latency_ms,
                                   void (*on_frame)(void* user_data, int32_t frame),
                                   void* user_data);
 
-/* Old name of moq_consume_video. */
+/* Old name of moq_consume_video. Identical. */
 MOQ_API MOQ_DEPRECATED("use moq_consume_video") int32_t
     moq_consume_video_ordered(uint32_t catalog, uint32_t index, uint64_t max_latency_ms,
                               void (*on_frame)(void* user_data, int32_t frame), void* user_data);
 
-/* Stop receiving; the terminal callback follows. */
+/* Stop receiving; the terminal callback follows. Errors: -27. Video and audio tasks are one
+ * family: each close call accepts both. */
 MOQ_API int32_t moq_consume_video_close(uint32_t track);
 
-/* 0.6: Newer name of moq_consume_video_close. */
+/* 0.6: Newer name of moq_consume_video_close. Identical. */
 MOQ_API int32_t moq_consume_video_cancel(uint32_t track);
 
-/* Receive the frames of an audio rendition. */
+/* Receive the frames of an audio rendition. As moq_consume_video, including the . */
 MOQ_API int32_t moq_consume_audio(uint32_t catalog, uint32_t index, uint64_t max_latency_ms,
                                   void (*on_frame)(void* user_data, int32_t frame),
                                   void* user_data);
 
-/* Old name of moq_consume_audio. */
+/* Old name of moq_consume_audio. Identical. */
 MOQ_API MOQ_DEPRECATED("use moq_consume_audio") int32_t
     moq_consume_audio_ordered(uint32_t catalog, uint32_t index, uint64_t max_latency_ms,
                               void (*on_frame)(void* user_data, int32_t frame), void* user_data);
 
-/* Stop receiving; the terminal callback follows. */
+/* Stop receiving; the terminal callback follows. Errors: -27. */
 MOQ_API int32_t moq_consume_audio_close(uint32_t track);
 
-/* 0.6: Newer name of moq_consume_audio_close. */
+/* 0.6: Newer name of moq_consume_audio_close. Identical. */
 MOQ_API int32_t moq_consume_audio_cancel(uint32_t track);
 
-/* Payload, timestamp and keyframe flag of a media frame. */
+/* Payload, timestamp and keyframe flag of a media frame. The payload is in one piece and borrows
+ * the frame until moq_consume_frame_free. keyframe: first frame of a group. Frames outlive their
+ * task. Errors: -6, -28, -13 timestamp beyond 64 bits. */
 MOQ_API int32_t moq_consume_frame(uint32_t frame, struct moq_frame* dst);
 
-/* Free a media frame. */
+/* Free a media frame. Needed for each delivered handle. Errors: -28 (also for raw frames:
+ * separate families). */
 MOQ_API int32_t moq_consume_frame_free(uint32_t frame);
 
-/* Old name of moq_consume_frame_free. */
+/* Old name of moq_consume_frame_free. Identical. */
 MOQ_API MOQ_DEPRECATED("use moq_consume_frame_free") int32_t
     moq_consume_frame_close(uint32_t frame);
 
 /* ---------------------------------------------------- consuming: raw tracks */
 
-/* Receive the frames of a raw track. */
+/* Receive the frames of a raw track. Every frame of every delivered group in sequence order, as
+ * written. NULL subscription: priority 0, no reordering budget, start at the latest group, no
+ * end. group_end is inclusive. Each frame delivers a raw-frame handle (free with
+ * moq_consume_track_frame_free), then exactly one terminal: 0 track finished or closed, -2 no
+ * such track, aborted, or connection lost. Returns a task handle. Errors: -24, string errors. */
 MOQ_API int32_t moq_consume_track(uint32_t broadcast, const char* name, uintptr_t name_len,
                                   const struct moq_subscription* subscription,
                                   void (*on_frame)(void* user_data, int32_t frame),
                                   void* user_data);
 
-/* Change the preferences of a running subscription; NULL resets them. */
+/* Change the preferences of a running subscription; NULL resets them. Errors: -27 unknown or
+ * over. A closing task may still accept it. */
 MOQ_API int32_t moq_consume_track_update(uint32_t track,
                                          const struct moq_subscription* subscription);
 
-/* Payload and timestamp of a raw frame. */
+/* Payload and timestamp of a raw frame. keyframe is always false. Borrows the frame until freed.
+ * Errors: -6, -28, -13. Peers older than moq-lite-05 do not carry timestamps: then it is the
+ * time of arrival. */
 MOQ_API int32_t moq_consume_track_frame(uint32_t frame, struct moq_frame* dst);
 
-/* Free a raw frame. */
+/* Free a raw frame. Errors: -28. */
 MOQ_API int32_t moq_consume_track_frame_free(uint32_t frame);
 
-/* Old name of moq_consume_track_frame_free. */
+/* Old name of moq_consume_track_frame_free. Identical. */
 MOQ_API MOQ_DEPRECATED("use moq_consume_track_frame_free") int32_t
     moq_consume_track_frame_close(uint32_t frame);
 
-/* Stop receiving; the terminal callback follows. */
+/* Stop receiving; the terminal callback follows. Errors: -27 unknown, already closing or over. */
 MOQ_API int32_t moq_consume_track_close(uint32_t track);
 
-/* 0.6: Newer name of moq_consume_track_close. */
+/* 0.6: Newer name of moq_consume_track_close. Identical. */
 MOQ_API int32_t moq_consume_track_cancel(uint32_t track);
 
-/* Receive the datagrams of a raw track. */
+/* Receive the datagrams of a raw track. A subscription of its own. Each datagram delivers a
+ * handle (free with moq_consume_datagram_free) in arrival order, then exactly one terminal. Over
+ * the network they need a transport with datagrams and moq-lite-05 or later. Errors: -24, string
+ * errors. */
 MOQ_API int32_t moq_consume_datagrams(uint32_t broadcast, const char* name, uintptr_t name_len,
                                       void (*on_datagram)(void* user_data, int32_t datagram),
                                       void* user_data);
 
-/* Payload, timestamp and number of a datagram. */
+/* Payload, timestamp and number of a datagram. Borrows the datagram until freed. Errors: -6,
+ * -28. */
 MOQ_API int32_t moq_consume_datagram(uint32_t datagram, struct moq_datagram* dst);
 
-/* Free a datagram. */
+/* Free a datagram. Errors: -28. */
 MOQ_API int32_t moq_consume_datagram_free(uint32_t datagram);
 
-/* Stop receiving; the terminal callback follows. */
+/* Stop receiving; the terminal callback follows. Errors: -27. */
 MOQ_API int32_t moq_consume_datagrams_close(uint32_t task);
 
-/* 0.6: Newer name of moq_consume_datagrams_close. */
+/* 0.6: Newer name of moq_consume_datagrams_close. Identical. */
 MOQ_API int32_t moq_consume_datagrams_cancel(uint32_t task);
 
 /* ---------------------------------------------------------- consuming: json */
 
-/* Follow the latest value of a JSON track. */
+/* Follow the latest value of a JSON track. Each new value delivers a handle (free with
+ * moq_consume_json_value_free); a slow consumer may miss intermediate ones. Then exactly one
+ * terminal. Only compression of the config is read and must match the producer's. Errors: -6
+ * NULL config, -24, string errors. */
 MOQ_API int32_t moq_consume_json_snapshot(uint32_t broadcast, const char* name, uintptr_t name_len,
                                           const struct moq_json_snapshot_config* config,
                                           void (*on_value)(void* user_data, int32_t value),
                                           void* user_data);
 
-/* Receive every record of a JSON track, from the first on. */
+/* Receive every record of a JSON track, from the first on. As above, lossless and in order. */
 MOQ_API int32_t moq_consume_json_stream(uint32_t broadcast, const char* name, uintptr_t name_len,
                                         const struct moq_json_stream_config* config,
                                         void (*on_value)(void* user_data, int32_t value),
                                         void* user_data);
 
-/* JSON text of a delivered value. */
+/* JSON text of a delivered value. Compact, keys sorted. Borrows the value until freed. Values
+ * outlive their task. Errors: -6, -28. */
 MOQ_API int32_t moq_consume_json_value(uint32_t value, struct moq_json_value* dst);
 
-/* Free a value. */
+/* Free a value. Errors: -28. */
 MOQ_API int32_t moq_consume_json_value_free(uint32_t value);
 
-/* Stop a JSON subscription of either kind; the terminal callback follows. */
+/* Stop a JSON subscription of either kind; the terminal callback follows. Errors: -27. */
 MOQ_API int32_t moq_consume_json_close(uint32_t task);
 
-/* 0.6: Newer name of moq_consume_json_close. */
+/* 0.6: Newer name of moq_consume_json_close. Identical. */
 MOQ_API int32_t moq_consume_json_cancel(uint32_t task);
 
 /* --------------------------------------------------- built-in codecs: audio */
 
-/* New audio track encoded from PCM by the library. */
+/* New audio track encoded from PCM by the library. The rendition is in the catalog at once,
+ * under the given name. Codec "opus" . Returns an encoder handle. Errors: -6, -15 sample format,
+ * -9 codec, -30 unusable rate, channels or frame duration, -24, string errors. */
 MOQ_API int32_t moq_publish_audio_raw(uint32_t broadcast, const char* name, uintptr_t name_len,
                                       const struct moq_audio_encoder_input* input,
                                       const struct moq_audio_encoder_output* output);
 
-/* Encode and publish PCM. */
+/* Encode and publish PCM. The data is copied. Blocks the caller for the encoding only, holding
+ * no library-wide lock. Errors: -6, -30 (also timestamp overflow), -26. */
 MOQ_API int32_t moq_publish_audio_raw_frame(uint32_t producer, const struct moq_audio_frame* frame);
 
-/* Flush, end the track and release the encoder. */
+/* Flush, end the track and release the encoder. Errors: -26, -30. */
 MOQ_API int32_t moq_publish_audio_raw_finish(uint32_t producer);
 
-/* Old name of moq_publish_audio_raw_finish. */
+/* Old name of moq_publish_audio_raw_finish. Identical. */
 MOQ_API MOQ_DEPRECATED("use moq_publish_audio_raw_finish") int32_t
     moq_publish_audio_raw_close(uint32_t producer);
 
-/* Receive an audio rendition decoded to PCM. */
+/* Receive an audio rendition decoded to PCM. 0 for rate or channels keeps the codec's own;
+ * latency_max_ms as in moq_consume_audio. A packet the codec rejects is skipped. Each frame
+ * delivers a handle (free with _frame_free), then exactly one terminal (-30 codec not
+ * supported). Errors: -6, -15, -25, -19. */
 MOQ_API int32_t moq_consume_audio_raw(uint32_t catalog, uint32_t index,
                                       const struct moq_audio_decoder_output* output,
                                       void (*on_frame)(void* user_data, int32_t frame),
                                       void* user_data);
 
-/* Stop; the terminal callback follows. */
+/* Stop; the terminal callback follows. Errors: -27. */
 MOQ_API int32_t moq_consume_audio_raw_close(uint32_t consumer);
 
-/* PCM and timestamp of a decoded frame. */
+/* PCM and timestamp of a decoded frame. Borrows the frame until freed. Errors: -6, -28. */
 MOQ_API int32_t moq_consume_audio_raw_frame(uint32_t id, struct moq_audio_frame* dst);
 
-/* Free a decoded audio frame. */
+/* Free a decoded audio frame. Errors: -28. */
 MOQ_API int32_t moq_consume_audio_raw_frame_free(uint32_t id);
 
-/* 0.6: Newer form of moq_publish_audio_raw, with a bandwidth allocator (0 = none). */
+/* 0.6: Newer form of moq_publish_audio_raw, with a bandwidth allocator (0 = none). Frame
+ * duration in microseconds (0 = codec default). Returns an encoder handle of the same family as
+ * moq_publish_audio_raw. Errors as there, plus -8 allocator. */
 MOQ_API int32_t moq_encode_audio(uint32_t broadcast, const char* name, uintptr_t name_len,
                                  const struct moq_audio_encoder_input* input,
                                  const struct moq_audio_encoder_output_v2* output,
                                  uint32_t bandwidth);
 
-/* 0.6: The encoder's bandwidth reservation as a handle, or 0 if it has none. */
+/* 0.6: The encoder's bandwidth reservation as a handle, or 0 if it has none. Release the handle
+ * with moq_reservation_close; the claim stays until the encoder is finished. Errors: -26. */
 MOQ_API int32_t moq_encode_audio_reservation(uint32_t producer);
 
-/* 0.6: Watch whether anybody listens to the encoded track. */
+/* 0.6: Watch whether anybody listens to the encoded track. Contract of moq_publish_media_demand.
+ * Errors: -6, -26. */
 MOQ_API int32_t moq_encode_audio_demand(uint32_t producer, moq_status_callback on_demand,
                                         void* user_data);
 
-/* 0.6: Newer name of moq_publish_audio_raw_frame. */
+/* 0.6: Newer name of moq_publish_audio_raw_frame. Identical. */
 MOQ_API int32_t moq_encode_audio_frame(uint32_t producer, const struct moq_audio_frame* frame);
 
-/* 0.6: Newer name of moq_publish_audio_raw_finish. */
+/* 0.6: Newer name of moq_publish_audio_raw_finish. Identical. */
 MOQ_API int32_t moq_encode_audio_finish(uint32_t producer);
 
-/* 0.6: Newer form of moq_consume_audio_raw (maximum age in microseconds). */
+/* 0.6: Newer form of moq_consume_audio_raw (maximum age in microseconds). Starts at the newest
+ * cached group. NULL callback refused with -6. Frames and tasks are the family of
+ * moq_consume_audio_raw. */
 MOQ_API int32_t moq_decode_audio(uint32_t catalog, uint32_t index,
                                  const struct moq_audio_decoder_output_v2* output,
                                  moq_status_callback on_frame, void* user_data);
 
-/* 0.6: Newer name of moq_consume_audio_raw_close. */
+/* 0.6: Newer name of moq_consume_audio_raw_close. Identical. */
 MOQ_API int32_t moq_decode_audio_cancel(uint32_t consumer);
 
-/* 0.6: Newer name of moq_consume_audio_raw_frame. */
+/* 0.6: Newer name of moq_consume_audio_raw_frame. Identical. */
 MOQ_API int32_t moq_decode_audio_frame(uint32_t id, struct moq_audio_frame* dst);
 
-/* 0.6: Newer name of moq_consume_audio_raw_frame_free. */
+/* 0.6: Newer name of moq_consume_audio_raw_frame_free. Identical. */
 MOQ_API int32_t moq_decode_audio_frame_free(uint32_t id);
 
 /* --------------------------------------------------- built-in codecs: video */
 
-/* New video track encoded from raw pictures by the library. */
+/* New video track encoded from raw pictures by the library. The encoder is opened here (without
+ * the library-wide lock), so what it cannot do fails here. Track N.avc3 or N.hev1, in the
+ * catalog at once. Returns an encoder handle. Errors: -6, -15 pixel format, codec or kind, -36
+ * size, rate or no encoder, -24. */
 MOQ_API int32_t moq_publish_video_raw(uint32_t broadcast,
                                       const struct moq_video_encoder_input* input,
                                       const struct moq_video_encoder_output* output);
 
-/* Encode and publish one picture. */
+/* Encode and publish one picture. data must be exactly one picture of the declared format and
+ * size; it is copied. A call may publish nothing yet. Blocks for the encoding only. Errors: -6,
+ * -36, -13, -26. */
 MOQ_API int32_t moq_publish_video_raw_frame(uint32_t producer,
                                             const struct moq_video_encoder_frame* frame);
 
-/* Make the next picture a keyframe, hence a new group. */
+/* Make the next picture a keyframe, hence a new group. Repeating it before that picture changes
+ * nothing. Errors: -26. */
 MOQ_API int32_t moq_publish_video_raw_cut(uint32_t producer);
 
-/* Retune the encoder, in bits per second. */
+/* Retune the encoder, in bits per second. Without a keyframe. Errors: -36 cannot retune (or not
+ * above the opening rate): the encoder goes on as before; -26. */
 MOQ_API int32_t moq_publish_video_raw_bitrate(uint32_t producer, uint64_t bitrate);
 
-/* Drain, end the track and release the encoder. */
+/* Drain, end the track and release the encoder. If draining fails the track is aborted rather
+ * than finished. Errors: -26, -36. */
 MOQ_API int32_t moq_publish_video_raw_finish(uint32_t producer);
 
-/* Receive a video rendition decoded to I420. */
+/* Receive a video rendition decoded to I420. H.264 only: anything else ends with a negative
+ * terminal. Each picture delivers a handle (free with _frame_free), then exactly one terminal.
+ * Errors: -6, -25, -19. */
 MOQ_API int32_t moq_consume_video_raw(uint32_t catalog, uint32_t index,
                                       const struct moq_video_decoder_output* output,
                                       void (*on_frame)(void* user_data, int32_t frame),
                                       void* user_data);
 
-/* Stop; the terminal callback follows. */
+/* Stop; the terminal callback follows. Errors: -27. */
 MOQ_API int32_t moq_consume_video_raw_close(uint32_t consumer);
 
-/* Pixels, size and timestamp of a decoded picture. */
+/* Pixels, size and timestamp of a decoded picture. Planes Y, U, V without padding, BT.601
+ * limited range, even size. Borrows the picture until freed. Errors: -6, -28. */
 MOQ_API int32_t moq_consume_video_raw_frame(uint32_t id, struct moq_video_frame* dst);
 
-/* Free a decoded picture. */
+/* Free a decoded picture. Errors: -28. */
 MOQ_API int32_t moq_consume_video_raw_frame_free(uint32_t id);
 
-/* 0.6: Newer form of moq_publish_video_raw, with a bandwidth allocator (0 = none). */
+/* 0.6: Newer form of moq_publish_video_raw, with a bandwidth allocator (0 = none). With an
+ * allocator the encoder follows its share of the estimate. Same family of handles. Errors as
+ * there, plus -8 allocator. */
 MOQ_API int32_t moq_encode_video(uint32_t broadcast, const struct moq_video_encoder_input* input,
                                  const struct moq_video_encoder_output* output, uint32_t bandwidth);
 
-/* 0.6: The encoder's bandwidth reservation as a handle, or 0 if it has none. */
+/* 0.6: The encoder's bandwidth reservation as a handle, or 0 if it has none. As
+ * moq_encode_audio_reservation. */
 MOQ_API int32_t moq_encode_video_reservation(uint32_t producer);
 
-/* 0.6: Watch whether anybody watches the encoded track. */
+/* 0.6: Watch whether anybody watches the encoded track. Contract of moq_publish_media_demand.
+ * Errors: -6, -26. */
 MOQ_API int32_t moq_encode_video_demand(uint32_t producer, moq_status_callback on_demand,
                                         void* user_data);
 
-/* 0.6: Newer name of moq_publish_video_raw_frame. */
+/* 0.6: Newer name of moq_publish_video_raw_frame. Identical. */
 MOQ_API int32_t moq_encode_video_frame(uint32_t producer,
                                        const struct moq_video_encoder_frame* frame);
 
-/* 0.6: Newer name of moq_publish_video_raw_cut. */
+/* 0.6: Newer name of moq_publish_video_raw_cut. May fail with -36 if the encoder cannot force a
+ * keyframe. */
 MOQ_API int32_t moq_encode_video_cut(uint32_t producer);
 
-/* 0.6: Newer name of moq_publish_video_raw_bitrate. */
+/* 0.6: Newer name of moq_publish_video_raw_bitrate. With an allocator the value also becomes the
+ * ceiling of the reservation. */
 MOQ_API int32_t moq_encode_video_bitrate(uint32_t producer, uint64_t bitrate);
 
-/* 0.6: Newer name of moq_publish_video_raw_finish. */
+/* 0.6: Newer name of moq_publish_video_raw_finish. Identical. */
 MOQ_API int32_t moq_encode_video_finish(uint32_t producer);
 
-/* 0.6: Newer form of moq_consume_video_raw with a pixel format and a size. */
+/* 0.6: Newer form of moq_consume_video_raw with a pixel format and a size. I420 or RGBA; 0x0 for
+ * the stream's size, otherwise both even and non-zero. Requests are validated before the catalog
+ * is looked up. Starts at the newest cached group. Errors: -6 (also NULL callback), -15 format,
+ * -40 size, -25, -19. */
 MOQ_API int32_t moq_decode_video(uint32_t catalog, uint32_t index,
                                  const struct moq_video_decoder_output_v2* output,
                                  moq_status_callback on_frame, void* user_data);
 
-/* 0.6: Newer name of moq_consume_video_raw_close. */
+/* 0.6: Newer name of moq_consume_video_raw_close. Identical. */
 MOQ_API int32_t moq_decode_video_cancel(uint32_t consumer);
 
-/* 0.6: Newer name of moq_consume_video_raw_frame. */
+/* 0.6: Newer name of moq_consume_video_raw_frame. Identical. */
 MOQ_API int32_t moq_decode_video_frame(uint32_t id, struct moq_video_frame* dst);
 
-/* 0.6: Newer name of moq_consume_video_raw_frame_free. */
+/* 0.6: Newer name of moq_consume_video_raw_frame_free. Identical. */
 MOQ_API int32_t moq_decode_video_frame_free(uint32_t id);
 
 #ifdef __cplusplus

@@ -74,6 +74,7 @@ kio::Task<Result<void>> stay_connected(std::shared_ptr<SessionTask> task, Runtim
   }
   native::Reconnect connection = client->reconnect(*std::move(plan.destination.url),
                                                    std::move(plan.options), plan.dialing.backoff);
+  task->set_stats(connection.stats_reader());
   native::Reconnect::Watch watch = connection.watch();
   // A session that follows another at once, dialled while that one fell silent, changes no status.
   std::uint64_t newest = 0;
@@ -123,7 +124,52 @@ std::int32_t connect(Call& call, Destination destination, const ClientSettings& 
       OnClose::finish);
 }
 
+/// The numbers behind a session handle; none, and a failure, between connections.
+std::optional<net::SessionStats> read_stats(Call& call, std::uint32_t session) {
+  const auto task = call.find(tables().sessions, session);
+  if (!call.ok()) return std::nullopt;
+  auto stats = task->stats();
+  if (!stats) call.fail(MOQ_ERROR_OFFLINE, "there is no connection just now");
+  return stats;
+}
+
+moq_connection_stats to_c(const net::SessionStats& from) {
+  const transport::Stats& numbers = from.transport;
+  moq_connection_stats out{};
+  if (numbers.rtt) {
+    out.rtt_us = static_cast<std::uint64_t>(numbers.rtt->count()) / 1000;
+    out.rtt_valid = true;
+  }
+  if (numbers.send_rate_bps) {
+    out.send_rate_bps = *numbers.send_rate_bps;
+    out.send_rate_valid = true;
+  }
+  if (from.recv_rate_bps) {
+    out.recv_rate_bps = *from.recv_rate_bps;
+    out.recv_rate_valid = true;
+  }
+  out.bytes_sent = numbers.bytes_sent;
+  out.bytes_received = numbers.bytes_received;
+  out.bytes_lost = numbers.bytes_lost;
+  out.packets_sent = numbers.packets_sent;
+  out.packets_received = numbers.packets_received;
+  out.packets_lost = numbers.packets_lost;
+  out.bytes_sent_valid = out.bytes_received_valid = out.bytes_lost_valid = true;
+  out.packets_sent_valid = out.packets_received_valid = out.packets_lost_valid = true;
+  return out;
+}
+
 }  // namespace
+
+std::optional<net::SessionStats> SessionTask::stats() const {
+  const std::lock_guard lock(mutex_);
+  if (const auto* dialled = std::get_if<native::Reconnect::StatsReader>(&reader_)) {
+    return dialled->read();
+  }
+  if (const auto* accepted = std::get_if<net::StatsReader>(&reader_)) return accepted->read();
+  return std::nullopt;
+}
+
 }  // namespace moq::capi
 
 using moq::capi::Call;
@@ -155,4 +201,25 @@ std::int32_t moq_client_connect(const char* url, std::uintptr_t url_len, std::ui
 
 std::int32_t moq_session_close(std::uint32_t session) {
   return close_task(tables().sessions, session);
+}
+
+std::int32_t moq_session_stats(std::uint32_t session, moq_connection_stats* dst) {
+  Call call;
+  call.handle(session);
+  call.pointer("dst", dst);
+  const auto stats = moq::capi::read_stats(call, session);
+  if (stats) *dst = moq::capi::to_c(*stats);
+  return call.status();
+}
+
+std::int32_t moq_session_snapshot(std::uint32_t session, moq_connection_snapshot* dst) {
+  Call call;
+  call.handle(session);
+  call.pointer("dst", dst);
+  const auto stats = moq::capi::read_stats(call, session);
+  if (!stats) return call.status();
+  const std::string_view protocol = moq::net::to_string(stats->version);
+  *dst = {.stats = moq::capi::to_c(*stats),
+          .protocol = {.data = protocol.data(), .len = protocol.size()}};
+  return 0;
 }

@@ -1,5 +1,6 @@
 #include "moq/capi/internal/broadcast.h"
 #include "moq/capi/internal/library.h"
+#include "moq/capi/internal/track_info.h"
 #include "moq/hang/container.h"
 
 namespace moq::capi {
@@ -11,18 +12,17 @@ constexpr std::uint64_t kTimescaleEnd = std::uint64_t{1} << 62;
 /// Larger ones have no name in the protocols; datagrams of a path are much smaller.
 constexpr std::size_t kMaxDatagramBytes = 65'535;
 
-/// What `track_info` asks for; priority 0 and microseconds unless it says something.
-std::optional<net::track::Info> read_info(Call& call, const moq_track_info* info) {
+net::track::Info default_info() {
   net::track::Info out;
   out.priority = 0;
   out.timescale = kMicroseconds;
-  if (info == nullptr) return out;
-  out.priority = info->priority;
-  if (info->latency_max_valid) out.max_age = from_ms(info->latency_max_ms);
-  if (info->timescale_valid) out.timescale = info->timescale;
-  if (out.timescale != 0 && out.timescale < kTimescaleEnd) return out;
+  return out;
+}
+
+std::optional<net::track::Info> checked(Call& call, const net::track::Info& info) {
+  if (info.timescale != 0 && info.timescale < kTimescaleEnd) return info;
   call.fail(MOQ_ERROR_TIMESTAMP_OVERFLOW,
-            "the timescale, " + std::to_string(out.timescale) + ", is not from 1 to below 2^62");
+            "the timescale, " + std::to_string(info.timescale) + ", is not from 1 to below 2^62");
   return std::nullopt;
 }
 
@@ -78,6 +78,25 @@ std::optional<T> take(Call& call, Table<Object>& table, std::uint32_t handle,
 }
 
 }  // namespace
+
+std::optional<net::track::Info> read_info(Call& call, const moq_track_info* info) {
+  net::track::Info out = default_info();
+  if (info == nullptr) return out;
+  out.priority = info->priority;
+  if (info->latency_max_valid) out.max_age = from_ms(info->latency_max_ms);
+  if (info->timescale_valid) out.timescale = info->timescale;
+  return checked(call, out);
+}
+
+std::optional<net::track::Info> read_info(Call& call, const moq_track_info_v2* info) {
+  net::track::Info out = default_info();
+  if (info == nullptr) return out;
+  out.priority = info->priority;
+  if (info->max_age_present) out.max_age = from_ms(info->max_age_us / 1000);
+  if (info->timescale_present) out.timescale = info->timescale;
+  return checked(call, out);
+}
+
 }  // namespace moq::capi
 
 using moq::capi::Call;

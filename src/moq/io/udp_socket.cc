@@ -66,25 +66,11 @@ UdpSocket::UdpSocket(std::unique_ptr<FdWatch> watch, bool v6, bool connected)
 
 UdpSocket::~UdpSocket() = default;
 
-Result<std::unique_ptr<UdpSocket>> UdpSocket::bind(Loop& loop, const SocketAddress& local) {
-  return open(loop, local, std::nullopt);
-}
+namespace {
 
-Result<std::unique_ptr<UdpSocket>> UdpSocket::connect(Loop& loop, const SocketAddress& remote,
-                                                      const std::optional<SocketAddress>& local) {
-  if (!local || local->v6 == remote.v6) return open(loop, local, remote);
-  // Any address has its like in the other family; a certain one has not.
-  if (local->is_unspecified()) {
-    const SocketAddress any{.v6 = remote.v6, .port = local->port};
-    return open(loop, any, remote);
-  }
-  return fail(Code::unreachable,
-              remote.to_string() + " is not to be reached from " + local->to_string());
-}
-
-Result<std::unique_ptr<UdpSocket>> UdpSocket::open(Loop& loop,
-                                                   const std::optional<SocketAddress>& local,
-                                                   const std::optional<SocketAddress>& remote) {
+/// Bound to `local`, connected to `remote`, or both.
+Result<Fd> open(const std::optional<SocketAddress>& local,
+                const std::optional<SocketAddress>& remote) {
   const SocketAddress& address = local ? *local : *remote;
   MOQ_TRY(const int number, internal::open_socket(address, SOCK_DGRAM));
   Fd fd(number);
@@ -101,9 +87,45 @@ Result<std::unique_ptr<UdpSocket>> UdpSocket::open(Loop& loop,
       return std::unexpected(internal::os_error(errno, "connect to " + remote->to_string()));
     }
   }
+  return fd;
+}
+
+}  // namespace
+
+Result<BoundUdp> BoundUdp::bind(const SocketAddress& local) {
+  MOQ_TRY(Fd fd, open(local, std::nullopt));
+  return BoundUdp(std::move(fd), local.v6);
+}
+
+SocketAddress BoundUdp::local_address() const { return internal::local_address_of(fd_.get()); }
+
+Result<std::unique_ptr<UdpSocket>> UdpSocket::bind(Loop& loop, const SocketAddress& local) {
+  MOQ_TRY(BoundUdp bound, BoundUdp::bind(local));
+  return adopt(loop, std::move(bound));
+}
+
+Result<std::unique_ptr<UdpSocket>> UdpSocket::adopt(Loop& loop, BoundUdp bound) {
+  return watch(loop, std::move(bound.fd_), bound.v6_, false);
+}
+
+Result<std::unique_ptr<UdpSocket>> UdpSocket::connect(Loop& loop, const SocketAddress& remote,
+                                                      const std::optional<SocketAddress>& local) {
+  std::optional<SocketAddress> from = local;
+  if (local && local->v6 != remote.v6) {
+    // Any address has its like in the other family; a certain one has not.
+    if (!local->is_unspecified()) {
+      return fail(Code::unreachable,
+                  remote.to_string() + " is not to be reached from " + local->to_string());
+    }
+    from = SocketAddress{.v6 = remote.v6, .port = local->port};
+  }
+  MOQ_TRY(Fd fd, open(from, remote));
+  return watch(loop, std::move(fd), remote.v6, true);
+}
+
+Result<std::unique_ptr<UdpSocket>> UdpSocket::watch(Loop& loop, Fd fd, bool v6, bool connected) {
   MOQ_TRY(std::unique_ptr<FdWatch> watch, FdWatch::create(loop, std::move(fd)));
-  std::unique_ptr<UdpSocket> socket(
-      new UdpSocket(std::move(watch), address.v6, remote.has_value()));
+  std::unique_ptr<UdpSocket> socket(new UdpSocket(std::move(watch), v6, connected));
   socket->set_options();
   return socket;
 }

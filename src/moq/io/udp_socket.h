@@ -4,6 +4,7 @@
 #include <optional>
 #include <span>
 
+#include "moq/io/fd.h"
 #include "moq/io/fd_watch.h"
 #include "moq/io/loop.h"
 #include "moq/transport/datagram_socket.h"
@@ -21,12 +22,27 @@ struct UdpCounts {
   std::uint64_t refused_by_system = 0;  ///< Messages that the system would not send.
 };
 
+/// A bound socket that waits for its loop. Made on any thread, for who must know at once whether an
+/// address is free.
+class BoundUdp {
+ public:
+  static Result<BoundUdp> bind(const transport::SocketAddress& local);
+  [[nodiscard]] transport::SocketAddress local_address() const;
+
+ private:
+  friend class UdpSocket;
+  BoundUdp(Fd fd, bool v6) : fd_(std::move(fd)), v6_(v6) {}
+  Fd fd_;
+  bool v6_;
+};
+
 /// A UDP socket of the machine: batched system calls, GSO and GRO where the kernel has them, ECN
 /// both ways, packets never fragmented. A socket bound to an IPv6 address takes IPv4 as well, whose
 /// addresses stay IPv4 here. Allocates when made, and then no more. `loop` must outlive it.
 class UdpSocket final : public transport::DatagramSocket {
  public:
   static Result<std::unique_ptr<UdpSocket>> bind(Loop& loop, const transport::SocketAddress& local);
+  static Result<std::unique_ptr<UdpSocket>> adopt(Loop& loop, BoundUdp bound);
   /// `local`: where it sends from; without one the system chooses.
   static Result<std::unique_ptr<UdpSocket>> connect(
       Loop& loop, const transport::SocketAddress& remote,
@@ -57,10 +73,7 @@ class UdpSocket final : public transport::DatagramSocket {
   enum class Outcome : std::uint8_t { sent, full, retry };
 
   UdpSocket(std::unique_ptr<FdWatch> watch, bool v6, bool connected);
-  /// Bound to `local`, connected to `remote`, or both.
-  static Result<std::unique_ptr<UdpSocket>> open(
-      Loop& loop, const std::optional<transport::SocketAddress>& local,
-      const std::optional<transport::SocketAddress>& remote);
+  static Result<std::unique_ptr<UdpSocket>> watch(Loop& loop, Fd fd, bool v6, bool connected);
   void set_options();
   std::size_t fill_messages(std::span<const transport::SendBatch> batches, Cursor from);
   void fill_message(const transport::SendBatch& batch, std::size_t offset, std::size_t size,

@@ -14,25 +14,31 @@ struct Picture;
 
 namespace moq::capi {
 
-class Task;
-class SessionTask;
-class TrackTask;
 class BinaryTrack;
+class JsonSnapshot;
+class JsonStream;
+class ServerTask;
+class SessionRequest;
+class SessionTask;
+class Task;
+class TrackTask;
 struct Announcement;
 struct AudioEncoder;
 struct Broadcast;
 struct BroadcastConsumer;
 struct CatalogSnapshot;
 struct ClientConfig;
+struct ContainerImport;
 struct Datagram;
 struct Group;
-class JsonSnapshot;
-class JsonStream;
+struct GroupRequest;
 struct JsonValue;
+struct Media;
 struct MediaFrame;
 struct Origin;
 struct RawFrame;
 struct Track;
+struct TrackRequest;
 struct VideoEncoder;
 
 /// The families of handles. Each kind of object is one, and so is each kind of task that has a
@@ -42,6 +48,8 @@ struct Tables {
 
   Table<ClientConfig> clients{numbers, MOQ_ERROR_CLIENT_NOT_FOUND, "client configuration"};
   Table<SessionTask> sessions{numbers, MOQ_ERROR_SESSION_NOT_FOUND, "session"};
+  Table<ServerTask> servers{numbers, MOQ_ERROR_NOT_FOUND, "server"};
+  Table<SessionRequest> session_requests{numbers, MOQ_ERROR_NOT_FOUND, "session request"};
 
   Table<Origin> origins{numbers, MOQ_ERROR_ORIGIN_NOT_FOUND, "origin"};
   Table<Task> listeners{numbers, MOQ_ERROR_ANNOUNCEMENT_NOT_FOUND, "listener"};
@@ -49,6 +57,8 @@ struct Tables {
   Table<Task> waits{numbers, MOQ_ERROR_NOT_FOUND, "wait or request"};
 
   Table<Broadcast> broadcasts{numbers, MOQ_ERROR_BROADCAST_NOT_FOUND, "broadcast"};
+  Table<Media> media{numbers, MOQ_ERROR_MEDIA_NOT_FOUND, "media track"};
+  Table<ContainerImport> containers{numbers, MOQ_ERROR_MEDIA_NOT_FOUND, "container"};
   Table<Track> tracks{numbers, MOQ_ERROR_TRACK_NOT_FOUND, "track"};
   Table<Group> groups{numbers, MOQ_ERROR_GROUP_NOT_FOUND, "group"};
 
@@ -56,6 +66,11 @@ struct Tables {
   Table<JsonStream> json_streams{numbers, MOQ_ERROR_TRACK_NOT_FOUND, "JSON stream track"};
   Table<BinaryTrack> binary_snapshots{numbers, MOQ_ERROR_TRACK_NOT_FOUND, "binary snapshot track"};
   Table<BinaryTrack> binary_streams{numbers, MOQ_ERROR_TRACK_NOT_FOUND, "binary stream track"};
+
+  Table<Task> demand_tasks{numbers, MOQ_ERROR_NOT_FOUND, "demand watcher"};
+  Table<Task> dynamic_tasks{numbers, MOQ_ERROR_NOT_FOUND, "handler of requests"};
+  Table<TrackRequest> track_requests{numbers, MOQ_ERROR_NOT_FOUND, "track request"};
+  Table<GroupRequest> group_requests{numbers, MOQ_ERROR_NOT_FOUND, "group request"};
 
   Table<BroadcastConsumer> consumers{numbers, MOQ_ERROR_BROADCAST_NOT_FOUND, "broadcast consumer"};
   Table<Task> catalog_tasks{numbers, MOQ_ERROR_CATALOG_NOT_FOUND, "catalog subscription"};

@@ -1,6 +1,11 @@
 #pragma once
 
+#include <mutex>
+#include <optional>
+#include <variant>
+
 #include "moq/capi/internal/task.h"
+#include "moq/native/reconnect.h"
 
 namespace moq::capi {
 
@@ -8,6 +13,21 @@ namespace moq::capi {
 class SessionTask : public Task {
  public:
   using Task::Task;
+
+  /// From where the numbers come, once there is a session. On the library's thread.
+  void set_stats(native::Reconnect::StatsReader reader) { set(std::move(reader)); }
+  void set_stats(net::StatsReader reader) { set(std::move(reader)); }
+  /// The numbers of the live connection; none if there is none just now. From any thread.
+  [[nodiscard]] std::optional<net::SessionStats> stats() const;
+
+ private:
+  using Reader = std::variant<std::monostate, native::Reconnect::StatsReader, net::StatsReader>;
+  void set(Reader reader) {
+    const std::lock_guard lock(mutex_);
+    reader_ = std::move(reader);
+  }
+  mutable std::mutex mutex_;
+  Reader reader_;
 };
 
 }  // namespace moq::capi

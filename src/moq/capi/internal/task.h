@@ -40,6 +40,8 @@ class Task {
 
   /// Tells a positive number. False if the task is closing.
   bool tell(std::int32_t number);
+  /// The same for what is told in any case: also while closing.
+  void tell_first(std::int32_t number) { call(number); }
   /// Tells the handle of `value`, which belongs to the application from then on; not while closing,
   /// nor if nobody listens. False if the task should end.
   template <typename T>
