@@ -2,6 +2,7 @@
 #include <array>
 
 #include "moq/capi/internal/broadcast.h"
+#include "moq/capi/internal/demand.h"
 #include "moq/capi/internal/encoders.h"
 #include "moq/capi/internal/library.h"
 #include "moq/hang/container.h"
@@ -184,6 +185,19 @@ std::int32_t moq_encode_audio_reservation(std::uint32_t producer) {
   call.handle(producer);
   call.find(tables().audio_encoders, producer);
   return call.status();
+}
+
+std::int32_t moq_encode_audio_demand(std::uint32_t producer, moq_status_callback on_demand,
+                                     void* user_data) {
+  Call call;
+  call.handle(producer);
+  call.pointer("on_demand", on_demand);
+  const auto found = call.find(tables().audio_encoders, producer);
+  if (!call.ok()) return call.status();
+  auto track = found->publication.with(
+      [](moq::capi::AudioPublication& publication) { return publication.track().clone(); });
+  if (!track) return call.fail(MOQ_ERROR_MEDIA_NOT_FOUND, "the encoder has finished");
+  return moq::capi::watch_demand(call, std::move(track), {on_demand, user_data});
 }
 
 std::int32_t moq_encode_audio_frame(std::uint32_t producer, const moq_audio_frame* frame) {

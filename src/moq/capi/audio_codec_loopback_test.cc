@@ -142,6 +142,27 @@ TEST_F(AudioCodec, ACloseNeedsNoData) {
   EXPECT_EQ(moq_publish_audio_raw_finish(encoder), 0);
 }
 
+TEST_F(AudioCodec, AWatcherTellsWhetherAnybodyListens) {
+  const std::uint32_t encoder = publish();
+  read_catalog();
+  Recorder demand;
+  good(moq_encode_audio_demand(encoder, Recorder::callback, &demand));
+  EXPECT_EQ(demand.next(), MOQ_DEMAND_UNUSED);
+  Recorder frames;
+  const moq_audio_decoder_output wanted{};
+  const std::uint32_t decoder =
+      good(moq_consume_audio_raw(catalog_, 0, &wanted, Recorder::callback, &frames));
+  EXPECT_EQ(demand.next(), MOQ_DEMAND_USED);
+  EXPECT_EQ(moq_consume_audio_raw_close(decoder), 0);
+  EXPECT_EQ(frames.terminal(), 0);
+  EXPECT_EQ(demand.next(), MOQ_DEMAND_UNUSED);
+  EXPECT_EQ(moq_publish_audio_raw_finish(encoder), 0);
+  EXPECT_EQ(demand.next(), 0);
+  EXPECT_EQ(moq_encode_audio_demand(encoder, Recorder::callback, &demand),
+            MOQ_ERROR_MEDIA_NOT_FOUND);
+  EXPECT_EQ(moq_encode_audio_demand(encoder, nullptr, nullptr), MOQ_ERROR_INVALID_POINTER);
+}
+
 TEST_F(AudioCodec, ACodecThatNobodyHasEndsTheTask) {
   moq_audio_config config{};
   config.name = "old";

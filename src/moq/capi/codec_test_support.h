@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstdint>
 #include <cstring>
+#include <filesystem>
 #include <numbers>
 #include <vector>
 
@@ -28,6 +29,12 @@ class CodecTest : public testing::Test {
     if (consumer_ != 0) moq_consume_close(consumer_);
     moq_publish_finish(broadcast_);
     moq_origin_close(origin_);
+  }
+
+  void SetUp() override {
+    if (!std::filesystem::exists(MOQ_BIN_DIR "/../lib/libmoq-av.so.0")) {
+      GTEST_SKIP() << "built without MOQ_CODECS";
+    }
   }
 
   /// Reads the catalog as it is now; it must not be empty.

@@ -52,7 +52,8 @@ TEST(CodecWorker, DecodesInOrderSkipsWhatIsRefusedAndFlushes) {
   Result<Worker> worker =
       Worker::start([&]() -> Result<FakeDecoder> { return FakeDecoder{&begin}; });
   ASSERT_TRUE(worker);
-  for (const std::uint64_t time : {1, 0, 2}) worker->push(packet(time));
+  constexpr std::uint64_t kTimes[] = {1, 0, 2};
+  for (const std::uint64_t time : kTimes) worker->push(packet(time));
   worker->finish();
   begin.count_down();
   EXPECT_EQ(next(*worker), std::optional(1));

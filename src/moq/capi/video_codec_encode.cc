@@ -1,4 +1,5 @@
 #include "moq/capi/internal/broadcast.h"
+#include "moq/capi/internal/demand.h"
 #include "moq/capi/internal/encoders.h"
 #include "moq/capi/internal/library.h"
 
@@ -73,11 +74,11 @@ std::int32_t create(Call& call, std::uint32_t broadcast, VideoRequest request) {
 
 }  // namespace
 
-Result<void> VideoPublication::publish(av::Made<av::Packet> made) {
-  for (av::Packet& packet : made.items) {
-    MOQ_CHECK(track_.write(std::move(packet.payload), packet.timestamp_us));
+Result<void> VideoPublication::publish(const av::Made<av::Packet>& made) {
+  for (const av::Packet& packet : made.items) {
+    MOQ_CHECK(track_.write(packet.payload, packet.timestamp_us));
   }
-  if (made.error) return std::unexpected(*std::move(made.error));
+  if (made.error) return std::unexpected(*made.error);
   return {};
 }
 
@@ -171,6 +172,19 @@ std::int32_t moq_encode_video_reservation(std::uint32_t producer) {
   call.handle(producer);
   call.find(tables().video_encoders, producer);
   return call.status();
+}
+
+std::int32_t moq_encode_video_demand(std::uint32_t producer, moq_status_callback on_demand,
+                                     void* user_data) {
+  Call call;
+  call.handle(producer);
+  call.pointer("on_demand", on_demand);
+  const auto found = call.find(tables().video_encoders, producer);
+  if (!call.ok()) return call.status();
+  auto track = found->publication.with(
+      [](moq::capi::VideoPublication& publication) { return publication.track().clone(); });
+  if (!track) return call.fail(MOQ_ERROR_MEDIA_NOT_FOUND, "the encoder has finished");
+  return moq::capi::watch_demand(call, std::move(track), {on_demand, user_data});
 }
 
 std::int32_t moq_encode_video_frame(std::uint32_t producer, const moq_video_encoder_frame* frame) {

@@ -129,6 +129,17 @@ TEST_F(VideoCodec, TakesABitrateUpToThatAtOpening) {
   EXPECT_EQ(moq_publish_video_raw_cut(encoder), MOQ_ERROR_MEDIA_NOT_FOUND);
 }
 
+TEST_F(VideoCodec, AWatcherMayBeCancelled) {
+  const std::uint32_t encoder = publish();
+  Recorder demand;
+  const std::uint32_t watcher = good(moq_encode_video_demand(encoder, Recorder::callback, &demand));
+  EXPECT_EQ(moq_publish_demand_cancel(watcher), 0);
+  EXPECT_EQ(demand.next(), MOQ_DEMAND_UNUSED);
+  EXPECT_EQ(demand.next(), 0);
+  EXPECT_EQ(moq_publish_demand_cancel(watcher), MOQ_ERROR_NOT_FOUND);
+  EXPECT_EQ(moq_publish_video_raw_finish(encoder), 0);
+}
+
 TEST_F(VideoCodec, OtherThanH264EndsTheTask) {
   moq_video_config config{};
   config.name = "v";

@@ -49,7 +49,7 @@ class VideoPublication {
   [[nodiscard]] const net::track::Producer& track() const { return track_.track(); }
 
  private:
-  Result<void> publish(av::Made<av::Packet> made);
+  Result<void> publish(const av::Made<av::Packet>& made);
 
   av::VideoEncoder encoder_;
   mux::MediaTrack track_;
