@@ -1,4 +1,8 @@
 // Video from pictures to pictures, through the encoder and the decoder of libmoq-av.
+#include <atomic>
+#include <latch>
+#include <thread>
+
 #include "moq/capi/codec_test_support.h"
 
 namespace moq::capi {
@@ -138,6 +142,29 @@ TEST_F(VideoCodec, AWatcherMayBeCancelled) {
   EXPECT_EQ(demand.next(), 0);
   EXPECT_EQ(moq_publish_demand_cancel(watcher), MOQ_ERROR_NOT_FOUND);
   EXPECT_EQ(moq_publish_video_raw_finish(encoder), 0);
+}
+
+TEST_F(VideoCodec, ThreadsMayShareAnEncoder) {
+  const std::uint32_t encoder = publish();
+  std::latch both(3);
+  std::atomic<int> published = 0;
+  const auto work = [&] {
+    both.arrive_and_wait();
+    for (int i = 0; i < 200; ++i) {
+      const std::int32_t code = feed(encoder, i);
+      if (code == MOQ_ERROR_MEDIA_NOT_FOUND) return;
+      EXPECT_EQ(code, 0);
+      ++published;
+    }
+    ADD_FAILURE() << "the encoder was never finished";
+  };
+  std::thread first(work);
+  std::thread second(work);
+  both.arrive_and_wait();
+  while (published < 5) EXPECT_EQ(moq_publish_video_raw_cut(encoder), 0);
+  EXPECT_EQ(moq_publish_video_raw_finish(encoder), 0);
+  first.join();
+  second.join();
 }
 
 TEST_F(VideoCodec, OtherThanH264EndsTheTask) {
