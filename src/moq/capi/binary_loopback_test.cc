@@ -93,6 +93,7 @@ TEST_F(BinaryTrack, CompressesWhatItSends) {
     EXPECT_EQ(decoder.decode(as_bytes(packed))->text(), text);
   }
   EXPECT_EQ(moq_publish_binary_stream_finish(stream), 0);
+  EXPECT_EQ(frames.next(), 0);
 }
 
 TEST_F(BinaryTrack, ANameCanBeUsedAgainAfterTheEnd) {
