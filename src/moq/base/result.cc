@@ -37,6 +37,10 @@ std::string_view to_string(Code code) {
       return "no common version";
     case Code::unauthorized:
       return "unauthorized";
+    case Code::forbidden:
+      return "forbidden";
+    case Code::rejected:
+      return "rejected";
     case Code::going_away:
       return "going away";
     case Code::protocol_violation:

@@ -26,6 +26,8 @@ enum class Code : std::uint8_t {
   transport,             ///< The transport failed without an application code.
   version,               ///< No protocol version in common.
   unauthorized,          ///< Credentials refused.
+  forbidden,             ///< Known, and not allowed: HTTP 403.
+  rejected,              ///< The server answered that it will not serve this, now or later.
   going_away,            ///< The peer drains (GOAWAY).
   protocol_violation,    ///< The peer broke a rule of the protocol.
   decode,                ///< Bytes of a message that do not decode.

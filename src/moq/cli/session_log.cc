@@ -43,6 +43,7 @@ std::string advise(const Error& error, const native::Url& url) {
     case Code::version:
       return "the other side speaks no version that is offered; see --connect-version";
     case Code::unauthorized:
+    case Code::forbidden:
       return "the relay refuses this path: check the URL's path and token";
     default:
       return {};

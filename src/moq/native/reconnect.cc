@@ -11,8 +11,17 @@ constexpr std::string_view kLog = "reconnect";
 
 /// Errors that no retry can mend.
 bool is_terminal(const Error& error) {
-  return error.code == Code::unauthorized || error.code == Code::bad_config ||
-         error.code == Code::version;
+  switch (error.code) {
+    case Code::unauthorized:
+    case Code::forbidden:
+    case Code::rejected:
+    case Code::not_found:  // HTTP 404: sessions end by no such code.
+    case Code::bad_config:
+    case Code::version:
+      return true;
+    default:
+      return false;
+  }
 }
 
 }  // namespace

@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <set>
+
+#include "moq/net/wire_code.h"
 #include "moq/sim/network.h"
 #include "moq/sim/world.h"
 #include "moq/transport/webtransport/webtransport.h"
@@ -170,8 +173,10 @@ TEST_F(ServerTest, HttpsOffersHttp3AloneAndMoqtNever) {
 TEST_F(ServerTest, AnHttpStatusSaysWhyThereIsNoSession) {
   serve_quic({"h3"});
   for (const auto& [status, code] :
-       {std::pair(401, Code::unauthorized), std::pair(403, Code::unauthorized),
-        std::pair(404, Code::not_found), std::pair(503, Code::application)}) {
+       {std::pair(401, Code::unauthorized), std::pair(403, Code::forbidden),
+        std::pair(404, Code::not_found), std::pair(400, Code::rejected),
+        std::pair(500, Code::rejected), std::pair(429, Code::application),
+        std::pair(503, Code::application)}) {
     const auto rejecting = world.spawn(
         [](kio::TaskGroup& group, transport::quic::Server& from, int with) -> kio::Task<void> {
           auto connection = co_await from.accept();
@@ -184,6 +189,83 @@ TEST_F(ServerTest, AnHttpStatusSaysWhyThereIsNoSession) {
     EXPECT_EQ(established.error().code, code) << established.error().describe();
     EXPECT_EQ(established.error().wire, static_cast<std::uint64_t>(status));
     EXPECT_NE(established.error().text.find(std::to_string(status)), std::string::npos);
+  }
+}
+
+TEST_F(ServerTest, AStatusThatMayPassIsRetriedAndNoOther) {
+  serve_quic({"h3"});
+  int with = 0;
+  int asked = 0;
+  const auto rejecting = world.spawn([](kio::TaskGroup& group, transport::quic::Server& from,
+                                        const int& status, int& count) -> kio::Task<void> {
+    for (;;) {
+      auto connection = co_await from.accept();
+      if (!connection) co_return;
+      auto request = co_await transport::webtransport::accept(group, *std::move(connection));
+      ++count;
+      if (request) std::move(*request).reject(status);
+    }
+  }(tasks, *quic_server, with, asked));
+  ClientOptions options;
+  options.tls = trust;
+  client.emplace(*Client::create({world, near, resolver, world}, std::move(options)));
+  for (const int status : {401, 403, 404, 400, 410, 500, 501, 408, 429, 502, 503, 504}) {
+    SCOPED_TRACE(status);
+    with = status;
+    asked = 0;
+    const bool may_pass = std::set{408, 429, 502, 503, 504}.contains(status);
+    auto connection =
+        client->reconnect(*Url::parse("https://10.0.0.1:4443/"), {}, Backoff{.timeout = 10s});
+    auto watch = connection.watch();
+    world.run_for(1min);
+    ASSERT_TRUE(watch.poll_closed(kio::Waiter::none()).ready());
+    EXPECT_EQ(watch.last_error()->wire, static_cast<std::uint64_t>(status));
+    EXPECT_EQ(asked > 1, may_pass) << asked;
+  }
+}
+
+/// What becomes of a client whom the server rejects once it has heard what it wants.
+TEST_F(ServerTest, ARequestThatIsRejectedTellsWhy) {
+  struct Case {
+    Error reason;
+    Code seen;
+    std::optional<std::uint32_t> application;
+    bool retried;
+  };
+  for (const net::Version version : net::session_versions()) {
+    server_options.versions = {version};
+    server.reset();
+    serve();
+    for (const char* url : {"https://10.0.0.1:4443/a", "moqt://10.0.0.1:4443/a"}) {
+      for (const Case& each : {Case{Error(Code::unauthorized, "no"), Code::unauthorized, {}, false},
+                               Case{Error(Code::forbidden, "no"), Code::unauthorized, {}, false},
+                               Case{net::application_error(404), Code::application, 404, true},
+                               Case{net::application_error(503), Code::application, 503, true}}) {
+        SCOPED_TRACE(std::string(url) + " " + std::string(net::to_string(version)) + ": " +
+                     each.reason.describe());
+        int asked = 0;
+        const auto rejecting =
+            world.spawn([](Server& from, const Error& why, int& count) -> kio::Task<void> {
+              for (;;) {
+                auto request = co_await from.accept();
+                if (!request) co_return;
+                ++count;
+                std::move(*request).reject(why);
+              }
+            }(*server, each.reason, asked));
+        ClientOptions options;
+        options.tls = trust;
+        client.emplace(*Client::create({world, near, resolver, world}, std::move(options)));
+        auto connection = client->reconnect(*Url::parse(url), {}, Backoff{.timeout = 10s});
+        auto watch = connection.watch();
+        world.run_for(1min);
+        ASSERT_TRUE(watch.poll_closed(kio::Waiter::none()).ready());
+        EXPECT_EQ(connection.epoch(), 0u) << "such a session was never up";
+        EXPECT_EQ(watch.last_error()->code, each.seen) << watch.last_error()->describe();
+        EXPECT_EQ(net::application_code(*watch.last_error()), each.application);
+        EXPECT_EQ(asked > 1, each.retried) << asked;
+      }
+    }
   }
 }
 

@@ -16,6 +16,7 @@ SessionCode session_code(Code code) {
     case Code::going_away:
       return SessionCode::no_error;
     case Code::unauthorized:
+    case Code::forbidden:
       return SessionCode::unauthorized;
     case Code::protocol_violation:
     case Code::decode:
@@ -49,6 +50,7 @@ StreamCode stream_code(Code code) {
     case Code::closed:
     case Code::transport:
     case Code::unauthorized:
+    case Code::forbidden:
     case Code::version:
     case Code::protocol_violation:
       return StreamCode::session_closed;

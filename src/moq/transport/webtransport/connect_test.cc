@@ -84,8 +84,10 @@ TEST_F(Connect, AProtocolThatWasNotOfferedIsAnError) {
 
 TEST_F(Connect, AStatusSaysWhyItFailed) {
   const std::vector<std::pair<int, Code>> statuses = {
-      {401, Code::unauthorized}, {403, Code::unauthorized}, {404, Code::not_found},
-      {503, Code::application},  {204, Code::application},  {302, Code::application}};
+      {401, Code::unauthorized}, {403, Code::forbidden},   {404, Code::not_found},
+      {408, Code::application},  {429, Code::application}, {502, Code::application},
+      {503, Code::application},  {504, Code::application}, {204, Code::rejected},
+      {302, Code::rejected},     {500, Code::rejected}};
   for (const auto& [status, code] : statuses) {
     start_client();
     send_settings();

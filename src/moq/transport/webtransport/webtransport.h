@@ -48,8 +48,9 @@ struct ConnectOptions {
 /// dropped; dropping the tasks closes at once. Destroying the returned task closes `quic`.
 ///
 /// Fails with `invalid_argument` for unusable options; with the status in `Error::wire` and in the
-/// text for an answer other than 200: `unauthorized` for 401 and 403, `not_found` for 404,
-/// `application` for others; with `unsupported` if the server speaks HTTP/3 but not WebTransport;
+/// text for an answer other than 200: `unauthorized` for 401, `forbidden` for 403, `not_found` for
+/// 404, `application` for those that may pass (408, 429, 502, 503, 504), `rejected` for others;
+/// with `unsupported` if the server speaks HTTP/3 but not WebTransport;
 /// with `protocol_violation` if it breaks a rule, as by choosing a protocol that was not offered;
 /// with the connection's error if that ends.
 kio::Task<Result<std::unique_ptr<Session>>> connect(kio::TaskGroup& tasks,

@@ -23,12 +23,28 @@ Error session_error(const Error& quic) {
   return Error(code == H3Code::no_error ? Code::closed : Code::transport, std::move(text));
 }
 
-/// A server's answer other than 200.
+/// What a server's answer other than 200 means. RFC 9110 §15.
+Code status_code(int status) {
+  switch (status) {
+    case 401:
+      return Code::unauthorized;
+    case 403:
+      return Code::forbidden;
+    case 404:
+      return Code::not_found;
+    case 408:
+    case 429:
+    case 502:
+    case 503:
+    case 504:
+      return Code::application;
+    default:
+      return Code::rejected;
+  }
+}
+
 Error status_error(int status) {
-  const Code code = status == 401 || status == 403 ? Code::unauthorized
-                    : status == 404                ? Code::not_found
-                                                   : Code::application;
-  return Error(code, fmt::format("the server answered with HTTP status {}", status),
+  return Error(status_code(status), fmt::format("the server answered with HTTP status {}", status),
                static_cast<std::uint64_t>(status));
 }
 
