@@ -117,10 +117,21 @@ TEST_P(AnnounceRules, APublishersFinEndsItsRoutesAlone) {
   EXPECT_TRUE(peer.alive());
 }
 
-TEST_P(AnnounceRules, APublishersResetEndsTheSession) {
+TEST_P(AnnounceRules, TheCloseThatFollowsAPublishersResetIsTheCause) {
   Scripted peer(stage);
   peer.announcements->send->reset(static_cast<std::uint32_t>(StreamCode::not_found));
   stage.world.run_for(100ms);
+  peer.attacker->raw->close(static_cast<std::uint64_t>(SessionCode::unauthorized), "no");
+  stage.world.run_for(100ms);
+  const auto ended = peer.attacker->server->poll_closed(kio::Waiter::none());
+  ASSERT_TRUE(ended.ready());
+  EXPECT_EQ(ended->code, Code::unauthorized) << ended->describe();
+}
+
+TEST_P(AnnounceRules, APublishersResetEndsTheSession) {
+  Scripted peer(stage);
+  peer.announcements->send->reset(static_cast<std::uint32_t>(StreamCode::not_found));
+  stage.world.run_for(1100ms);  // Unless a close follows, which says more.
   EXPECT_FALSE(peer.alive());
   EXPECT_TRUE(stage.healthy_delivers());
 }

@@ -9,6 +9,8 @@ namespace moq::net::lite {
 namespace {
 
 constexpr std::string_view kLog = "net";
+/// A peer that resets its announce stream has this long to say that it closes the session, and why.
+constexpr Duration kCloseFollows = 1s;
 
 std::uint64_t saturating_add(std::uint64_t a, std::uint64_t b) {
   return a > kMaxCost - std::min(b, kMaxCost) ? kMaxCost : a + b;
@@ -62,6 +64,8 @@ kio::Task<void> Subscriber::follow_announcements() {
   if (!read) {
     // What it announced ends with the session, or lingers.
     Error error = read.error();
+    // WebTransport resets the streams of a session that closes, and the cause comes behind them.
+    if (error.wire) co_await kio::sleep(connection_.clock(), kCloseFollows);
     if (error.code == Code::decode) error.code = Code::protocol_violation;
     connection_.close(error.with_context("announce stream"));
     co_return;
