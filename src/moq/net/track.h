@@ -105,6 +105,17 @@ class InfoRequest {
   std::shared_ptr<State> state_;
 };
 
+/// Sees whether anybody subscribes to a track, and counts neither as its writer nor as its reader.
+class Interest {
+ public:
+  explicit Interest(std::weak_ptr<State> state) : state_(std::move(state)) {}
+  /// False, too, once the track is over.
+  [[nodiscard]] bool subscribed() const;
+
+ private:
+  std::weak_ptr<State> state_;
+};
+
 /// Writes a track. When its last clone is dropped before the end, a track that another route or
 /// handler could serve goes on waiting for it if it belongs to an origin, or if nobody reads it;
 /// any other is aborted. A track lives as long as its writers and readers. After `finish()` its
@@ -155,6 +166,8 @@ class Producer {
   /// What all subscribers together want, whenever it differs from what this handle reported last;
   /// none while nobody subscribes. Fails once the track is over.
   kio::Poll<Result<std::optional<Subscription>>> poll_demand(const kio::Waiter& waiter);
+  /// The same for those who look now and then, without the priority and the range.
+  [[nodiscard]] Interest interest() const { return Interest(state_); }
   /// The group from which a new subscription upstream continues: the lowest that its readers still
   /// want and that has not come whole, else the one after the newest; none before the first group.
   [[nodiscard]] std::optional<std::uint64_t> resume_point() const;

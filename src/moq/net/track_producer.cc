@@ -205,6 +205,13 @@ Consumer Producer::consume(const Subscription& subscription) const {
   return Consumer(state_, subscription);
 }
 
+bool Interest::subscribed() const {
+  const auto state = state_.lock();
+  if (!state) return false;
+  std::lock_guard lock(state->mutex);
+  return !state->over() && !state->subscriptions.empty();
+}
+
 kio::Poll<Result<void>> Producer::poll_used(const kio::Waiter& waiter) const {
   std::lock_guard lock(state_->mutex);
   if (state_->over()) return Result<void>(std::unexpected(over_error(*state_)));
