@@ -55,7 +55,7 @@ std::int32_t moq_publish_container(std::uint32_t broadcast, const moq_container_
   const moq::ByteSpan head = call.bytes("init", config->init, config->init_len);
   auto found = call.find(tables().broadcasts, broadcast);
   if (!call.ok()) return call.status();
-  auto opened = moq::capi::open_container(*found, *format, head);
+  auto opened = moq::capi::open_container(*found, {.format = *format}, head);
   if (!opened) return call.fail(moq::capi::Failure(opened.error(), MOQ_ERROR_MUX));
   return call.add(tables().containers, std::make_shared<moq::capi::ContainerImport>(
                                            std::move(found), *std::move(opened)));

@@ -8,27 +8,6 @@
 namespace moq::capi {
 namespace {
 
-using Format = mux::Importer::Format;
-
-struct ContainerName {
-  std::string_view name;
-  Format format;
-};
-constexpr std::array kContainerNames = {
-    ContainerName{"fmp4", Format::fmp4},    ContainerName{"cmaf", Format::fmp4},
-    ContainerName{"mkv", Format::mkv},      ContainerName{"webm", Format::mkv},
-    ContainerName{"matroska", Format::mkv}, ContainerName{"ts", Format::ts},
-    ContainerName{"mpegts", Format::ts},    ContainerName{"mpeg2ts", Format::ts},
-    ContainerName{"m2ts", Format::ts},      ContainerName{"flv", Format::flv},
-};
-
-std::optional<Format> parse_container(std::string_view name) {
-  for (const ContainerName& known : kContainerNames) {
-    if (known.name == name) return known.format;
-  }
-  return std::nullopt;
-}
-
 Result<mux::MediaTrack> open_track(Broadcast& broadcast, mux::MediaTrack::Options options) {
   auto opened = broadcast.producer.with([&](net::broadcast::Producer& producer) {
     return mux::MediaTrack::create(producer, broadcast.catalog.clone(), Library::get().clock(),
@@ -86,11 +65,11 @@ void read_common(Call& call, const Config& config, mux::MediaTrack::Options& out
 
 }  // namespace
 
-Result<mux::Importer> open_container(Broadcast& broadcast, mux::Importer::Format format,
+Result<mux::Importer> open_container(Broadcast& broadcast, const mux::Importer::Options& options,
                                      ByteSpan init) {
   auto opened = broadcast.producer.with([&](net::broadcast::Producer& producer) {
     return mux::Importer::create(producer, broadcast.catalog.clone(), Library::get().clock(),
-                                 {.format = format});
+                                 options);
   });
   if (!opened) return fail(Code::closed, "the broadcast has ended");
   if (!init.empty()) MOQ_CHECK(opened->push(Bytes::copy(init)));
@@ -165,7 +144,7 @@ std::int32_t moq_publish_media(std::uint32_t broadcast, const char* format,
   call.handle(broadcast);
   const std::string_view name = call.text("format", format, format_len);
   const moq::ByteSpan head = call.bytes("init", init, init_size);
-  const auto container = moq::capi::parse_container(name);
+  const auto container = Importer::parse_container(name);
   const auto codec = MediaTrack::parse_format(name);
   if (!container && !codec) {
     call.fail(MOQ_ERROR_UNKNOWN_FORMAT, "unknown media format '" + std::string(name) + "'");
@@ -173,7 +152,8 @@ std::int32_t moq_publish_media(std::uint32_t broadcast, const char* format,
   auto found = call.find(tables().broadcasts, broadcast);
   if (!call.ok()) return call.status();
   if (container) {
-    auto opened = moq::capi::open_container(*found, *container, head);
+    auto opened = moq::capi::open_container(
+        *found, {.format = *container, .audio_groups = Importer::AudioGroups::each_frame}, head);
     return moq::capi::add_media(call, std::move(found), std::move(opened));
   }
   MediaTrack::Options options;

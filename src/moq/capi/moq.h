@@ -982,35 +982,6 @@ MOQ_API int32_t moq_origin_request_cancel(uint32_t task);
 MOQ_API MOQ_DEPRECATED("use moq_origin_request") int32_t
     moq_origin_consume(uint32_t origin, const char* path, uintptr_t path_len);
 
-/* 0.6: Advertise a prefix and serve requests for the paths beneath it. on_request gets a
- * broadcast-request handle per pending path, then exactly one terminal. NULL route is the
- * default route; the empty prefix covers everything. Returns a handle, stopped with
- * moq_origin_dynamic_cancel. Errors: -6 NULL callback (nothing is advertised then) or NULL hops
- * with a length, -22, -40 invalid hop, -2 prefix not allowed. */
-MOQ_API int32_t moq_origin_dynamic(uint32_t origin, const char* prefix, uintptr_t prefix_len,
-                                   const struct moq_route* route, moq_status_callback on_request,
-                                   void* user_data);
-
-/* 0.6: Change the price of a served prefix. Errors: -8, -6, -40. */
-MOQ_API int32_t moq_origin_dynamic_update(uint32_t dynamic, const struct moq_route* route);
-
-/* 0.6: Withdraw a served prefix; its terminal callback follows. Errors: -8 unknown or already
- * cancelled. */
-MOQ_API int32_t moq_origin_dynamic_cancel(uint32_t dynamic);
-
-/* 0.6: Path of a broadcast request. Borrowed until accept, reject or free. Errors: -6, -8. */
-MOQ_API int32_t moq_broadcast_request_path(uint32_t request, struct moq_string* dst);
-
-/* 0.6: Serve the request with an unannounced broadcast; uses up the request. The broadcast
- * handle stays yours. Errors: -8, -24. */
-MOQ_API int32_t moq_broadcast_request_accept(uint32_t request, uint32_t broadcast);
-
-/* 0.6: Refuse with an application code; uses up the request. Errors: -8. */
-MOQ_API int32_t moq_broadcast_request_reject(uint32_t request, uint16_t error_code);
-
-/* 0.6: Drop a request, which refuses it. Errors: -8. */
-MOQ_API int32_t moq_broadcast_request_free(uint32_t request);
-
 /* --------------------------------------------------- publishing: broadcasts */
 
 /* Take a broadcast off the air or put it back. Off the air: listeners see it go inactive, waits

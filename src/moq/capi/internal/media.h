@@ -29,7 +29,7 @@ struct ContainerImport {
 };
 
 /// A container of `broadcast`, fed with its leading bytes.
-Result<mux::Importer> open_container(Broadcast& broadcast, mux::Importer::Format format,
+Result<mux::Importer> open_container(Broadcast& broadcast, const mux::Importer::Options& options,
                                      ByteSpan init);
 
 /// What the structures of the C API say of a track to be.
