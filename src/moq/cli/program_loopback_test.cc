@@ -219,10 +219,10 @@ TEST(Moq, AShortInputReachesThoseWhoWaitForIt) {
 
 /// What ffprobe counts in a file.
 int count_frames(const std::string& path, const std::string& stream) {
-  Child probe({"/bin/sh", "-c",
-               "exec ffprobe -v error -count_frames -select_streams \"$1\" -show_entries "
-               "stream=nb_read_frames -of csv=p=0 \"$0\"",
-               path, stream});
+  const std::string script =
+      "exec ffprobe -v error -count_frames -select_streams \"$1\" -show_entries "
+      "stream=nb_read_frames -of csv=p=0 \"$0\"";
+  Child probe({"/bin/sh", "-c", script, path, stream});
   EXPECT_EQ(probe.wait(), 0) << probe;
   EXPECT_EQ(probe.err(), "");
   return std::atoi(probe.out().c_str());
@@ -241,10 +241,11 @@ TEST(Moq, CarriesWhatFfmpegPipesInContainers) {
     const std::string name = format + ".hang";
     Child viewer(moq(relay.url(), {"export", "fmp4", "--max-age", "10s"}, name));
     viewer.expect_err("event=connected epoch=1");
-    Child publisher({"/bin/sh", "-c",
-                     "ffmpeg -v error -i \"$0\" -c copy -f " + muxer +
-                         " - | \"$1\" --connect \"$2\" --broadcast " + name + " import " + format,
-                     kMedia + "cmaf_h264_aac.mp4", kMoq, relay.url()});
+    const std::string script =
+        "ffmpeg -v error -i \"$0\" -c copy -f \"$1\" - |"
+        " \"$2\" --connect \"$3\" --broadcast \"$4\" import \"$5\"";
+    Child publisher({"/bin/sh", "-c", script, kMedia + "cmaf_h264_aac.mp4", muxer, kMoq,
+                     relay.url(), name, format});
     EXPECT_EQ(publisher.wait(), 0) << publisher;
     EXPECT_EQ(viewer.wait(), 0) << viewer;
     viewer.expect_err("event=finished frames=25 ");

@@ -12,6 +12,7 @@
 #include "moq/mux/internal/testing_tracks.h"
 #include "moq/mux/mkv/testing_elements.h"
 #include "moq/mux/mp4/demuxer.h"
+#include "moq/mux/ts/packet.h"
 #include "moq/sim/world.h"
 
 /// Containers on their way through the importer: what becomes of them in a broadcast.
@@ -85,7 +86,7 @@ TEST_F(DemuxImport, PublishesATransportStream) {
   EXPECT_EQ(count(groups_of("0.aac")), 48U);
   EXPECT_EQ(importer.progress().frames, 24U);
   ASSERT_TRUE(std::move(importer).finish());
-  EXPECT_EQ(importer.progress().frames, 25U);
+  EXPECT_EQ(importer.progress().frames, 25U);  // NOLINT(bugprone-use-after-move)
 }
 
 TEST_F(DemuxImport, PublishesFlvWithItsConfiguration) {
@@ -148,7 +149,7 @@ TEST_F(DemuxImport, BeginsWithAKeyFrameWhereItIsJoined) {
   const Bytes file = read_testdata("ts_h264_aac.ts");
   Importer importer = create(Format::ts);
   // Behind the first key frame, before the tables come again.
-  ASSERT_TRUE(importer.push(file.slice(8 * 188)));
+  ASSERT_TRUE(importer.push(file.slice(8 * ts::kPacketBytes)));
   ASSERT_TRUE(catalog().video.renditions.contains("0.avc3"));
   EXPECT_EQ(groups_of("0.avc3").at(0).at(0).timestamp, 1'880'000U);
 }

@@ -60,7 +60,7 @@ TEST(FlvDemuxer, FindsH264AndAac) {
 TEST(FlvDemuxer, FindsTheSameInPiecesOfAnySize) {
   const Bytes file = read_testdata("flv_h264_aac.flv");
   const Contents whole = take_apart<FlvDemuxer>(file);
-  for (const std::size_t piece : {1, 7, 188, 1000}) {
+  for (const std::size_t piece : {1U, 7U, 188U, 1000U}) {
     EXPECT_EQ(take_apart<FlvDemuxer>(file, piece), whole) << piece;
   }
 }

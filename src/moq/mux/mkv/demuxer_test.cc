@@ -64,7 +64,7 @@ TEST(MkvDemuxer, FindsTheSameInPiecesOfAnySize) {
   for (const char* name : {"mkv_h264_opus.mkv", "mkv_vp8_opus_live.webm"}) {
     const Bytes file = read_testdata(name);
     const Contents whole = take_apart(file);
-    for (const std::size_t piece : {1, 7, 188, 1000}) {
+    for (const std::size_t piece : {1U, 7U, 188U, 1000U}) {
       EXPECT_EQ(take_apart(file, piece), whole) << piece;
     }
   }

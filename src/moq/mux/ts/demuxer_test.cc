@@ -45,7 +45,7 @@ TEST(TsDemuxer, FindsH264AndAac) {
 TEST(TsDemuxer, FindsTheSameInPiecesOfAnySizeAndWithArrivalTimes) {
   const Bytes file = read_testdata("ts_h264_aac.ts");
   const Contents whole = take_apart<TsDemuxer>(file);
-  for (const std::size_t piece : {1, 7, 188, 189, 4096}) {
+  for (const std::size_t piece : {1U, 7U, 188U, 189U, 4096U}) {
     EXPECT_EQ(take_apart<TsDemuxer>(file, piece), whole) << piece;
   }
   const Contents m2ts = take_apart<TsDemuxer>(read_testdata("ts_h264_aac.m2ts"), 1000);
@@ -92,7 +92,7 @@ TEST(TsDemuxer, TakesAStreamThatIsCutAnywhere) {
 TEST(TsDemuxer, ALostPacketCostsTheFramesThatItWasOf) {
   const Bytes file = read_testdata("ts_h264_aac.ts");
   const Contents whole = take_apart<TsDemuxer>(file);
-  for (std::size_t at = 5 * 188; at < file.size(); at += 188) {
+  for (std::size_t at = 5 * kPacketBytes; at < file.size(); at += 188) {
     const std::array<Bytes, 2> parts = {file.slice(0, at), file.slice(at + 188)};
     const Contents found = take_apart<TsDemuxer>(join(parts));
     EXPECT_EQ(found.error, std::nullopt);
@@ -112,7 +112,8 @@ TEST(TsDemuxer, ALostPacketCostsTheFramesThatItWasOf) {
 TEST(TsDemuxer, GoesOnAfterOtherBytes) {
   const Bytes file = read_testdata("ts_h264_aac.ts");
   const Bytes noise = Bytes::copy(std::string(1000, 'x'));
-  const std::array<Bytes, 4> parts = {noise, file.slice(0, 30 * 188), noise, file.slice(30 * 188)};
+  const std::array<Bytes, 4> parts = {noise, file.slice(0, 30 * kPacketBytes), noise,
+                                      file.slice(30 * kPacketBytes)};
   const Contents found = take_apart<TsDemuxer>(join(parts), 100);
   EXPECT_EQ(found.error, std::nullopt);
   EXPECT_EQ(found.frames.at(kFirst).size(), 25U);

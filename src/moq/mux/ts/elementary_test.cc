@@ -18,7 +18,7 @@ constexpr std::uint8_t kMp3Type = 0x03;
 
 /// Feeds a stream and sorts what it finds.
 struct Feeder {
-  explicit Feeder(StreamEntry entry) : elementary(make_elementary(entry, kId)) {}
+  explicit Feeder(const StreamEntry& entry) : elementary(make_elementary(entry, kId)) {}
   void begin(std::optional<std::int64_t> pts_us) { elementary->begin(pts_us, found); }
   Result<void> data(const Buffer& bytes) { return elementary->data(bytes, found); }
   Contents finish() {

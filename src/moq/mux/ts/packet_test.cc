@@ -47,7 +47,7 @@ std::vector<int> values_of(const Buffer& input, std::size_t piece = SIZE_MAX) {
 }
 
 TEST(PacketReader, CutsPacketsInPiecesOfAnySize) {
-  for (const std::size_t piece : {1, 7, 187, 188, 189, 192, 1000}) {
+  for (const std::size_t piece : {1U, 7U, 187U, 188U, 189U, 192U, 1000U}) {
     EXPECT_EQ(values_of(packets(8), piece), (std::vector<int>{0, 1, 2, 3, 4, 5, 6, 7}));
     EXPECT_EQ(values_of(packets(8, 4), piece), (std::vector<int>{0, 1, 2, 3, 4, 5, 6, 7}));
   }
