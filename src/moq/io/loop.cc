@@ -149,4 +149,14 @@ Result<std::unique_ptr<transport::DatagramSocket>> Loop::connect(
   return socket;
 }
 
+Result<std::unique_ptr<transport::DatagramSocket>> Loop::split(
+    transport::DatagramSocket& bound, const transport::SocketAddress& local,
+    const transport::SocketAddress& remote) {
+  auto* of_loop = dynamic_cast<UdpSocket*>(&bound);
+  if (!of_loop) return fail(Code::unsupported, "not a socket of a loop");
+  MOQ_TRY(auto socket, UdpSocket::split(*this, *of_loop, local, remote));
+  if (!segmentation_) socket->disable_segmentation();
+  return socket;
+}
+
 }  // namespace moq::io

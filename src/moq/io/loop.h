@@ -42,6 +42,10 @@ class Loop final : public kio::Executor, public transport::DatagramNetwork {
       const transport::SocketAddress& local) override;
   Result<std::unique_ptr<transport::DatagramSocket>> connect(
       const transport::SocketAddress& remote) override;
+  /// `bound` must be of a loop.
+  Result<std::unique_ptr<transport::DatagramSocket>> split(
+      transport::DatagramSocket& bound, const transport::SocketAddress& local,
+      const transport::SocketAddress& remote) override;
   /// UDP sockets made from now on send segment by segment, for networks that mistreat GSO.
   void disable_segmentation() { segmentation_ = false; }
   [[nodiscard]] bool uses_segmentation() const { return segmentation_; }

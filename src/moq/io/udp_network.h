@@ -24,6 +24,11 @@ class UdpNetwork final : public transport::DatagramNetwork {
       const transport::SocketAddress& local) override;
   Result<std::unique_ptr<transport::DatagramSocket>> connect(
       const transport::SocketAddress& remote) override;
+  Result<std::unique_ptr<transport::DatagramSocket>> split(
+      transport::DatagramSocket& bound, const transport::SocketAddress& local,
+      const transport::SocketAddress& remote) override {
+    return loop_->split(bound, local, remote);
+  }
 
  private:
   Loop* loop_;

@@ -68,18 +68,31 @@ UdpSocket::~UdpSocket() = default;
 
 namespace {
 
+/// May another socket be bound to the same address?
+enum class Sharing : std::uint8_t {
+  none,
+  when_bound,  ///< Only with those that share always, which were there before.
+  always,
+};
+
 /// Bound to `local`, connected to `remote`, or both.
 Result<Fd> open(const std::optional<SocketAddress>& local,
-                const std::optional<SocketAddress>& remote) {
+                const std::optional<SocketAddress>& remote, Sharing sharing) {
   const SocketAddress& address = local ? *local : *remote;
   MOQ_TRY(const int number, internal::open_socket(address, SOCK_DGRAM));
   Fd fd(number);
   if (address.v6) internal::set_option(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, 0);
   if (local) {
     const internal::OsAddress os = internal::to_os(*local, false);
+    // Linux lets two UDP sockets have one address if both say so at that time; a connected one gets
+    // what its peer sends.
+    if (sharing != Sharing::none) internal::set_option(fd.get(), SOL_SOCKET, SO_REUSEADDR, 1);
     if (::bind(fd.get(), os.get(), os.size) != 0) {
       return std::unexpected(internal::os_error(errno, "bind to " + local->to_string()));
     }
+  }
+  if (sharing == Sharing::when_bound) {
+    internal::set_option(fd.get(), SOL_SOCKET, SO_REUSEADDR, 0);
   }
   if (remote) {
     const internal::OsAddress os = internal::to_os(*remote, false);
@@ -93,7 +106,7 @@ Result<Fd> open(const std::optional<SocketAddress>& local,
 }  // namespace
 
 Result<BoundUdp> BoundUdp::bind(const SocketAddress& local) {
-  MOQ_TRY(Fd fd, open(local, std::nullopt));
+  MOQ_TRY(Fd fd, open(local, std::nullopt, Sharing::when_bound));
   return BoundUdp(std::move(fd), local.v6);
 }
 
@@ -119,8 +132,19 @@ Result<std::unique_ptr<UdpSocket>> UdpSocket::connect(Loop& loop, const SocketAd
     }
     from = SocketAddress{.v6 = remote.v6, .port = local->port};
   }
-  MOQ_TRY(Fd fd, open(from, remote));
+  MOQ_TRY(Fd fd, open(from, remote, Sharing::none));
   return watch(loop, std::move(fd), remote.v6, true);
+}
+
+Result<std::unique_ptr<UdpSocket>> UdpSocket::split(Loop& loop, UdpSocket& bound,
+                                                    const SocketAddress& local,
+                                                    const SocketAddress& remote) {
+  // Only for the moment: nobody else is to take the address while it is in use.
+  internal::set_option(bound.watch_->fd(), SOL_SOCKET, SO_REUSEADDR, 1);
+  auto fd = open(local, remote, Sharing::always);
+  internal::set_option(bound.watch_->fd(), SOL_SOCKET, SO_REUSEADDR, 0);
+  if (!fd) return std::unexpected(fd.error());
+  return watch(loop, *std::move(fd), remote.v6, true);
 }
 
 Result<std::unique_ptr<UdpSocket>> UdpSocket::watch(Loop& loop, Fd fd, bool v6, bool connected) {

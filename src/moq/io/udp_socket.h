@@ -47,6 +47,10 @@ class UdpSocket final : public transport::DatagramSocket {
   static Result<std::unique_ptr<UdpSocket>> connect(
       Loop& loop, const transport::SocketAddress& remote,
       const std::optional<transport::SocketAddress>& local = std::nullopt);
+  /// See `DatagramNetwork::split`.
+  static Result<std::unique_ptr<UdpSocket>> split(Loop& loop, UdpSocket& bound,
+                                                  const transport::SocketAddress& local,
+                                                  const transport::SocketAddress& remote);
   ~UdpSocket() override;
 
   transport::SocketAddress local_address() const override { return local_; }

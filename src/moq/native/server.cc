@@ -3,6 +3,7 @@
 #include <deque>
 
 #include "moq/base/log.h"
+#include "moq/native/internal/kept_session.h"
 #include "moq/transport/webtransport/webtransport.h"
 
 namespace moq::native {
@@ -17,6 +18,7 @@ struct Server::Core {
       : environment(where),
         options(std::move(how)),
         quic(std::move(bound)),
+        session_tasks(std::make_shared<kio::TaskGroup>(*environment.executor)),
         tasks(*environment.executor),
         accepting(environment.executor->spawn(accept_all())) {}
 
@@ -33,7 +35,8 @@ struct Server::Core {
   std::optional<Error> failed;
   kio::WaiterList on_ready;
   kio::WaiterList on_room;
-  kio::TaskGroup tasks;  ///< Handshakes, and the protocol work of WebTransport sessions.
+  std::shared_ptr<kio::TaskGroup> session_tasks;  ///< Of WebTransport, kept by its sessions.
+  kio::TaskGroup tasks;                           ///< Handshakes.
   kio::Spawned<void> accepting;
 };
 
@@ -57,8 +60,8 @@ kio::Task<void> Server::Core::accept_all() {
 kio::Task<Result<std::unique_ptr<transport::Session>>> Server::Core::open_webtransport(
     std::unique_ptr<transport::Session> connection, TimePoint deadline) {
   using Opening = Result<transport::webtransport::Request>;
-  kio::Spawned<Opening> opening =
-      environment.executor->spawn(transport::webtransport::accept(tasks, std::move(connection)));
+  kio::Spawned<Opening> opening = environment.executor->spawn(
+      transport::webtransport::accept(*session_tasks, std::move(connection)));
   kio::Timer timer(environment.executor->clock());
   timer.set(deadline);
   auto request = co_await kio::wait([&](const kio::Waiter& waiter) -> kio::Poll<Opening> {
@@ -72,7 +75,9 @@ kio::Task<Result<std::unique_ptr<transport::Session>>> Server::Core::open_webtra
     supported.emplace_back(name);
   }
   const auto protocol = request->choose(supported);
-  co_return std::move(*request).respond(protocol);
+  std::unique_ptr<transport::Session> kept =
+      std::make_unique<KeptSession>(session_tasks, std::move(*request).respond(protocol));
+  co_return std::move(kept);
 }
 
 kio::Task<void> Server::Core::greet(std::unique_ptr<transport::Session> connection) {

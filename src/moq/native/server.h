@@ -26,8 +26,9 @@ struct ServerOptions {
 /// Clients whose handshake is done and whom nobody has accepted yet; more wait in the transport.
 inline constexpr std::size_t kMaxReadyRequests = 1024;
 
-/// Accepts moq sessions over raw QUIC and WebTransport on one UDP port. Belongs to one executor's
-/// thread.
+/// Accepts moq sessions over raw QUIC and WebTransport on one UDP port. Dropping it frees the port,
+/// where the machine's sockets are its; sessions that were accepted go on, see
+/// `transport::quic::Server`. Belongs to one executor's thread.
 class Server {
  public:
   /// Binds. Fails with the network's error.

@@ -74,6 +74,16 @@ class DatagramNetwork {
   virtual Result<std::unique_ptr<DatagramSocket>> bind(const SocketAddress& local) = 0;
   /// A socket connected to `remote`, which then learns of ICMP errors.
   virtual Result<std::unique_ptr<DatagramSocket>> connect(const SocketAddress& remote) = 0;
+  /// A further socket at `local`, the address of `bound` or one of those that it covers, connected
+  /// to `remote`: what that sends there comes to it from now on. Once `bound` is gone its address
+  /// may be bound anew beside it. Fails with `unsupported` where there is no such thing.
+  virtual Result<std::unique_ptr<DatagramSocket>> split(DatagramSocket& bound,
+                                                        const SocketAddress& local,
+                                                        const SocketAddress& remote) {
+    static_cast<void>(bound);
+    return fail(Code::unsupported,
+                "no socket from " + local.to_string() + " to " + remote.to_string() + " alone");
+  }
 };
 
 }  // namespace moq::transport

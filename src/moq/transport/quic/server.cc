@@ -1,6 +1,7 @@
 #include "moq/transport/quic/server.h"
 
 #include <deque>
+#include <list>
 #include <map>
 #include <unordered_map>
 
@@ -16,10 +17,13 @@ using namespace internal;
 
 // Packets of many connections for one system call. More would fall out of the cache before it.
 constexpr std::size_t kServerOutputBytes = 512 * 1024;
+// One burst of a single connection.
+constexpr std::size_t kMovedOutputBytes = 128 * 1024;
 
 }  // namespace
 
 struct Server::Core final : public Endpoint {
+  class Moved;
   Core(const Environment& env, ServerOptions server_options)
       : Endpoint(env, kServerOutputBytes),
         options(std::move(server_options)),
@@ -30,6 +34,9 @@ struct Server::Core final : public Endpoint {
   Poll<Result<Ref<Conn>>> poll_accept(const Waiter& waiter);
   void stop_accepting(Error why);
   void close_all(std::uint64_t code, std::string_view reason);
+  /// Moves the sessions to sockets of their own and closes the one for all.
+  void vacate();
+  void remove_moved(const Moved* gone);
 
   void add_id(Conn& conn, ConnectionId id) override { ids.emplace(id, &conn); }
   void remove_id(ConnectionId id) override { ids.erase(id); }
@@ -43,6 +50,7 @@ struct Server::Core final : public Endpoint {
   Stateless stateless;
   SocketAddress local;
   std::unordered_map<Conn*, Ref<Conn>> conns;
+  std::list<std::unique_ptr<Moved>> moved;      // Sessions that outlive the server.
   std::unordered_map<ConnectionId, Conn*> ids;  // Ids that we chose.
   std::map<std::string, Conn*> originals;       // Ids that clients chose, while they may use them.
   std::deque<Conn*> ready;
@@ -61,7 +69,84 @@ struct Server::Core final : public Endpoint {
   void remove(Conn& conn);
 };
 
+/// A session that went on with a socket of its own.
+class Server::Core::Moved final : public Endpoint {
+ public:
+  Moved(Core& core, Ref<Conn> conn, std::unique_ptr<DatagramSocket> socket)
+      : Endpoint(core.environment(), kMovedOutputBytes), core_(&core), conn_(std::move(conn)) {
+    add_socket(std::move(socket));
+    conn_->move_to(*this);
+  }
+  ~Moved() override {
+    forget(*conn_);
+    conn_->detach();
+  }
+
+  void add_id(Conn&, ConnectionId) override {}
+  void remove_id(ConnectionId) override {}
+  void reset_token(std::uint8_t* token, const ngtcp2_cid& id) override {
+    core_->stateless.reset_token(token, id);
+  }
+  void on_established(Conn&) override {}
+  void on_ended(Conn&) override {}
+
+ private:
+  void on_batch(DatagramSocket&, const ReceivedBatch& batch) override {
+    ByteSpan rest = batch.data;
+    while (!rest.empty()) {
+      const std::size_t size = std::min(rest.size(), std::max<std::size_t>(batch.segment_size, 1));
+      conn_->receive({.local = conn_->local_address(),
+                      .remote = batch.from,
+                      .packet = rest.first(size),
+                      .ecn = batch.ecn});
+      rest = rest.subspan(size);
+    }
+  }
+  void on_receive_error(DatagramSocket&, const Error& error) override {
+    if (error.code != Code::refused) conn_->on_socket_error(error);
+  }
+  void remove_over(std::vector<Conn*>) override { core_->remove_moved(this); }
+
+  Core* core_;
+  Ref<Conn> conn_;
+};
+
+void Server::Core::remove_moved(const Moved* gone) {
+  const auto at =
+      std::ranges::find_if(moved, [gone](const auto& each) { return each.get() == gone; });
+  if (at == moved.end()) return;
+  const std::unique_ptr<Moved> last = std::move(*at);
+  moved.erase(at);
+}
+
+void Server::Core::vacate() {
+  DatagramSocket* shared = socket_for(local);
+  std::vector<Ref<Conn>> open;
+  std::vector<Ref<Conn>> others;
+  for (const auto& [raw, conn] : conns) {
+    (conn->ended() || conn->handshaking() ? others : open).push_back(conn);
+  }
+  for (const Ref<Conn>& conn : open) {
+    auto own = environment().network->split(*shared, conn->local_address(), conn->remote_address());
+    if (!own) {
+      MOQ_LOG(debug, "quic", "socket {} stays: {}", local.to_string(), own.error().describe());
+      return;
+    }
+    forget(*conn);
+    moved.push_back(std::make_unique<Moved>(*this, conn, *std::move(own)));
+    remove(*conn);
+  }
+  for (const Ref<Conn>& conn : others) {
+    conn->close(0, "server shutdown");
+    forget(*conn);
+    conn->detach();
+    remove(*conn);
+  }
+  close_sockets();
+}
+
 Server::Core::~Core() {
+  moved.clear();
   for (auto& [raw, conn] : conns) {
     forget(*conn);
     conn->detach();
@@ -238,6 +323,7 @@ Server::~Server() {
   if (!core_) return;
   core_->stop_accepting(Error(Code::closed, "the server is gone"));
   while (!core_->ready.empty()) core_->ready.front()->close(0, "server shutdown");
+  core_->vacate();
 }
 
 kio::Poll<Result<std::unique_ptr<Connection>>> Server::poll_accept(const kio::Waiter& waiter) {

@@ -38,7 +38,10 @@ class Server {
   static Result<Server> create(const Environment& environment, ServerOptions options);
   Server(Server&&) noexcept;
   Server& operator=(Server&&) noexcept;
-  /// Stops accepting. Sessions that were taken go on; the others close with code 0.
+  /// Stops accepting, and frees the address. Sessions that were taken go on, each with a socket of
+  /// its own for its peer's address of that moment; the others close with code 0. Where the network
+  /// cannot split a socket (`DatagramNetwork::split`), the sessions keep it, and with it the
+  /// address.
   ~Server();
 
   /// The next session whose handshake is done. Fails, for good, when the socket does or after

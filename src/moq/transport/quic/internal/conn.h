@@ -82,11 +82,17 @@ class Conn final : public RefCounted<Conn> {
   void on_refused();
   /// The connection's socket failed for good.
   void on_socket_error(const Error& error);
+  /// Goes on with `endpoint`, which has a socket for its path.
+  void move_to(Endpoint& endpoint) {
+    endpoint_ = &endpoint;
+    schedule();
+  }
   /// Ends without a word to the peer, after which the endpoint is not used any more.
   void detach();
 
   [[nodiscard]] TimePoint deadline() const { return deadline_; }
   [[nodiscard]] bool over() const { return state_ == State::over; }
+  [[nodiscard]] bool ended() const { return error_.has_value(); }
   [[nodiscard]] bool handshaking() const { return state_ == State::handshaking; }
   [[nodiscard]] const std::vector<ConnectionId>& ids() const { return ids_; }
   [[nodiscard]] const std::string& original_id() const { return original_id_; }

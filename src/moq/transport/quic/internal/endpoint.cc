@@ -90,6 +90,12 @@ void Endpoint::keep_socket(const SocketAddress& local) {
   MOQ_ASSERT(!sockets_.empty());
 }
 
+void Endpoint::close_sockets() {
+  for (Port& port : sockets_) output_.forget(port.socket.get());
+  sockets_.clear();
+  blocked_ = false;
+}
+
 void Endpoint::receive(const Waiter& waiter) {
   bool again = false;
   // By index: a validated path may close sockets, a failed one may open another, meanwhile.

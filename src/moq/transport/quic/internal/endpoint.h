@@ -60,6 +60,8 @@ class Endpoint {
   virtual void remove_over(std::vector<Conn*> over) = 0;
   /// Takes `conn` out of the timers and turns.
   void forget(Conn& conn);
+  /// Not within a turn.
+  void close_sockets();
   void wake_sender();
 
  private:
