@@ -2,7 +2,7 @@
 
 #include "moq/mux/demuxer.h"
 #include "moq/mux/flv/tag.h"
-#include "moq/mux/internal/unwrap.h"
+#include "moq/mux/unwrap.h"
 
 namespace moq::mux::flv {
 

@@ -2,9 +2,9 @@
 
 #include <memory>
 
-#include "moq/mux/internal/unwrap.h"
 #include "moq/mux/ts/elementary.h"
 #include "moq/mux/ts/packet.h"
+#include "moq/mux/unwrap.h"
 
 namespace moq::mux::ts {
 
