@@ -180,12 +180,12 @@ CLI::Option* Settings::add_setting(const std::string& flag, std::string key, boo
   setting->set = std::move(set);
   setting->option = app_.add_option("--" + flag, setting->values, help);
   setting->option->envname(env_name(flag));
+  // One value a flag: what follows it is the file, or a verb.
+  setting->option->expected(1)->allow_extra_args(false);
   if (list) {
-    // One value a flag: what follows it is the file, or a verb.
-    setting->option->delimiter(',')->expected(1)->allow_extra_args(false)->multi_option_policy(
-        CLI::MultiOptionPolicy::TakeAll);
+    setting->option->delimiter(',')->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   } else {
-    setting->option->expected(1)->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
+    setting->option->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
   }
   settings_.push_back(std::move(setting));
   return settings_.back()->option;

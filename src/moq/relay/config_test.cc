@@ -76,6 +76,16 @@ class RelayConfig : public testing::Test {
   std::vector<std::string> environment_;
 };
 
+TEST_F(RelayConfig, TheFileMayStandBehindAnyFlag) {
+  const std::string file = write("relay.toml", "[auth]\npublic = \"**\"\n");
+  const std::string names = "--listen-tls-generate=localhost";
+  const auto one = read({names, "--listen", "127.0.0.1:1001", file});
+  ASSERT_TRUE(one) << one.error().describe();
+  EXPECT_EQ(one->listen.port, 1001);
+  const auto list = read({"--listen-tls-generate", "localhost", file});
+  ASSERT_TRUE(list) << list.error().describe();
+}
+
 TEST_F(RelayConfig, FlagsWinOverEnvironmentOverFile) {
   const std::string file = write("relay.toml",
                                  "drain_timeout = \"1s\"\n"
