@@ -10,7 +10,10 @@ set(CMAKE_ARCHIVE_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/lib")
 
 set(MOQ_SANITIZE "" CACHE STRING "Sanitizers, as -fsanitize= takes them (address,undefined or thread)")
 
-set(MOQ_CODECS ON CACHE BOOL "Build libmoq-av, the codecs on FFmpeg that libmoq loads when it needs some")
+# Where Debian and its like look for libraries: below any prefix, not below /usr alone.
+if(EXISTS /etc/debian_version AND CMAKE_LIBRARY_ARCHITECTURE)
+  set(CMAKE_INSTALL_LIBDIR "lib/${CMAKE_LIBRARY_ARCHITECTURE}" CACHE PATH "Folder of the libraries, below the prefix")
+endif()
 
 set(MOQ_BENCH OFF CACHE BOOL "Build the microbenchmarks")
 
@@ -23,13 +26,17 @@ endif()
 # Flags of every target of ours, as one interface library.
 add_library(moq_flags INTERFACE)
 target_compile_options(moq_flags INTERFACE
-  -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Werror $<$<CONFIG:Debug>:-fvisibility=hidden>)
+  -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Werror
+  # libmoq shows what moq.h marks, and nothing else; no more does a library that libmoq.a is linked into.
+  -fvisibility=hidden
+  # A program that links libmoq.a gets the functions that it reaches, not all of what a file holds.
+  $<$<CONFIG:Release>:-ffunction-sections> $<$<CONFIG:Release>:-fdata-sections>)
+target_link_options(moq_flags INTERFACE
+  $<$<CONFIG:Release>:LINKER:--gc-sections> $<$<CONFIG:Release>:LINKER:--as-needed>)
 target_include_directories(moq_flags INTERFACE "${PROJECT_SOURCE_DIR}/src")
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
-  # A release exports the C++ API from libmoq.so; calls inside the library stay direct all the same.
-  # At -O2, g++ 12 also sees overlapping copies in std::string's operator+ (PR 105651).
-  target_compile_options(moq_flags INTERFACE
-    $<$<CONFIG:Release>:-fno-semantic-interposition> $<$<AND:$<CONFIG:Release>,$<COMPILE_LANGUAGE:CXX>>:-Wno-restrict>)
+  # At -O2, g++ 12 sees overlapping copies in std::string's operator+ (PR 105651).
+  target_compile_options(moq_flags INTERFACE $<$<AND:$<CONFIG:Release>,$<COMPILE_LANGUAGE:CXX>>:-Wno-restrict>)
   # g++ 12 misreads optional and variant members as uninitialised at -O1 and above.
   target_compile_options(moq_flags INTERFACE
     $<$<COMPILE_LANGUAGE:CXX>:-Wno-maybe-uninitialized -Wno-missing-field-initializers -fcoroutines>)
