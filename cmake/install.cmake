@@ -1,4 +1,4 @@
-# What `cmake --install` puts in place, in components:
+# What `cmake --install` puts in place, in components, each of them also a package of package.cmake:
 #   libmoq     libmoq.so.0          libmoq-dev  headers, libmoq.a, the link libmoq.so, moq.pc, moq-cpp.pc, the CMake package
 #   libmoq-av  libmoq-av.so.0       moq, moq-relay  the programs and their man pages
 # All of it may be moved afterwards. libmoq.cmake includes this in a release.
@@ -58,3 +58,5 @@ foreach(file IN ITEMS moq.pc moq-cpp.pc)
   configure_file(cmake/${file}.in ${file} @ONLY)
   install(FILES "${CMAKE_CURRENT_BINARY_DIR}/${file}" DESTINATION "${CMAKE_INSTALL_LIBDIR}/pkgconfig" COMPONENT libmoq-dev)
 endforeach()
+
+include(package)

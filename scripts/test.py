@@ -200,6 +200,16 @@ def run_install(score):
     counted(score, ["scripts/check-install"], "install")
 
 
+def run_abi(score):
+    Release.ensure(score)
+    counted(score, ["scripts/check-abi"], "abi")
+
+
+def run_deb(score):
+    Release.ensure(score)
+    counted(score, ["scripts/check-deb"], "deb")
+
+
 def run_python(score):
     Release.ensure(score)
     counted(score, ["interop/python/run"], "python")
@@ -231,7 +241,9 @@ SUITES = {
     "other": (Dev.suite("other", ["-LE", f"^({ANY_LABEL})$"], CORES), "dev preset: tests without one of these labels, the examples"),
     "tsan": (run_tsan, "tsan preset: what crosses threads"),
     "release": (Release.ensure, "release preset: the programs and libmoq"),
-    "install": (run_install, "a project outside of the tree against the installed release"),
+    "abi": (run_abi, "moq.h and libmoq.so against what programs for libmoq 0.5 were compiled with"),
+    "install": (run_install, "projects outside of the tree, in C and C++, against the installed release"),
+    "deb": (run_deb, "the packages for Debian: what they hold, and whether it runs"),
     "python": (run_python, "release programs against the Rust client and server of PyPI"),
     "demo": (demo("demo"), "./demo, a relay killed under a live broadcast"),
     "restarts": (demo("restarts", "--scheme", "moqt", "--restarts", "20"), "the same with 20 kills in a row, over raw QUIC"),
