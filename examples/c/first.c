@@ -39,7 +39,7 @@ static void count(const char* url, int seconds) {
 int main(int argc, char** argv) {
   if (argc < 2) {
     fprintf(stderr, "first: usage: first URL [SECONDS]\n");
-    return 1;
+    return 2;
   }
   count(argv[1], argc > 2 ? atoi(argv[2]) : 60);
   return 0;
