@@ -88,6 +88,8 @@ Result<transport::quic::ClientTlsOptions> resolve_tls(const ClientSettings& sett
 Result<Dialing> Dialing::resolve(const ClientSettings& settings) {
   Dialing out;
   native::ClientOptions& options = out.options;
+  options.bind = settings.bind;
+  options.segmentation = settings.quic_gso;
   MOQ_TRY(options.tls, resolve_tls(settings));
   options.tls_configured = settings.tls_disable_verify || settings.tls_system_roots ||
                            !settings.tls_roots.empty() || !settings.tls_fingerprints.empty();

@@ -72,6 +72,8 @@ std::int32_t to_status(const Error& error, std::int32_t fallback) {
   switch (error.code) {
     case Code::unauthorized:
       return MOQ_ERROR_UNAUTHORIZED;
+    case Code::forbidden:
+      return MOQ_ERROR_FORBIDDEN;
     case Code::bad_config:
       return MOQ_ERROR_INVALID_CONFIG;
     default:

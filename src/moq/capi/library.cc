@@ -60,6 +60,11 @@ Library& Library::get() {
 Runtime* Library::runtime(Call& call) {
   if (!call.ok()) return nullptr;
   const std::lock_guard lock(mutex_);
+  if (runtime_ != nullptr && runtime_->left_behind()) {
+    call.fail(MOQ_ERROR_INIT_FAILED,
+              "the library's thread is in the parent process: this one was made by fork");
+    return nullptr;
+  }
   if (runtime_ != nullptr) return runtime_;
   auto started = Runtime::start();
   if (!started) {

@@ -34,7 +34,10 @@ class SignalsBlocked {
 
 }  // namespace
 
-Runtime::Runtime(std::unique_ptr<io::Loop> loop) : loop_(std::move(loop)), tasks_(*loop_) {}
+Runtime::Runtime(std::unique_ptr<io::Loop> loop)
+    : loop_(std::move(loop)), tasks_(*loop_), process_(getpid()) {}
+
+bool Runtime::left_behind() const { return getpid() != process_; }
 
 Result<Runtime*> Runtime::start() {
   MOQ_TRY(auto loop, io::Loop::create());
@@ -72,6 +75,7 @@ void Runtime::enter(Phase phase) {
 }
 
 void Runtime::quiesce() {
+  if (left_behind()) return;
   std::unique_lock lock(phase_mutex_);
   if (std::this_thread::get_id() == thread_) return;
   exiting_ = true;

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "moq/capi/internal/client_config.h"
+#include "moq/capi/internal/epochs.h"
 #include "moq/capi/internal/library.h"
 #include "moq/capi/internal/origin.h"
 
@@ -48,7 +49,8 @@ Destination parse_url(Call& call, const char* url, std::uintptr_t size) {
 
 struct Plan {
   Destination destination;
-  Dialing dialing;
+  native::Client client;  ///< Ends on the library's thread.
+  native::Backoff backoff;
   net::SessionOptions options;
 };
 
@@ -60,25 +62,25 @@ Failure gave_up(const Error& error) {
   return failure;
 }
 
+/// Tells what is new in `state`; fails if that is the end.
+Result<void> report(SessionTask& task, Epochs& epochs, const native::Reconnect::State& state) {
+  MOQ_TRY(const std::optional<std::int32_t> epoch, epochs.next(state));
+  if (epoch) task.tell(*epoch);
+  if (state.terminal) return std::unexpected(*state.terminal);
+  return {};
+}
+
 /// Dials, and dials again, until the session is closed or there is no hope.
-kio::Task<Result<void>> stay_connected(std::shared_ptr<SessionTask> task, Runtime& runtime,
-                                       Plan plan) {
+kio::Task<Result<void>> stay_connected(std::shared_ptr<SessionTask> task, Plan plan) {
   if (!plan.destination.url) {
     task->fail_with(gave_up(plan.destination.unusable));
     co_return Result<void>();
   }
-  auto client = native::Client::create(runtime.environment(), std::move(plan.dialing.options));
-  if (!client) {
-    task->fail_with(gave_up(client.error()));
-    co_return Result<void>();
-  }
-  native::Reconnect connection = client->reconnect(*std::move(plan.destination.url),
-                                                   std::move(plan.options), plan.dialing.backoff);
+  native::Reconnect connection = plan.client.reconnect(*std::move(plan.destination.url),
+                                                       std::move(plan.options), plan.backoff);
   task->set_stats(connection.stats_reader());
   native::Reconnect::Watch watch = connection.watch();
-  // A session that follows another at once, dialled while that one fell silent, changes no status.
-  std::uint64_t newest = 0;
-  std::int32_t epoch = 0;
+  Epochs epochs;
   for (;;) {
     using Change = std::optional<Result<native::Reconnect::State>>;
     auto change = co_await kio::wait([&](const kio::Waiter& waiter) -> kio::Poll<Change> {
@@ -88,18 +90,16 @@ kio::Task<Result<void>> stay_connected(std::shared_ptr<SessionTask> task, Runtim
       return Change(*std::move(state));
     });
     if (!change) break;
-    if (!*change) {
-      auto why = co_await watch.closed();
-      task->fail_with(gave_up(why ? change->error() : why.error()));
+    Result<void> reported;
+    if (*change) {
+      reported = report(*task, epochs, **change);
+    } else {
+      reported = std::unexpected(change->error());
+    }
+    if (!reported) {
+      task->fail_with(gave_up(reported.error()));
       co_return Result<void>();
     }
-    if ((*change)->status != native::Status::connected || (*change)->epoch == newest) continue;
-    newest = (*change)->epoch;
-    if (epoch == HandleNumbers::kMax) {
-      task->fail_with({MOQ_ERROR_CONNECT, "the epochs have run out"});
-      co_return Result<void>();
-    }
-    task->tell(++epoch);
   }
   co_await connection.finish(kCloseLimit);
   co_return Result<void>();
@@ -111,17 +111,21 @@ std::int32_t connect(Call& call, Destination destination, const ClientSettings& 
   if (!call.ok()) return call.status();
   auto dialing = Dialing::resolve(settings);
   if (!dialing) return call.fail(Failure(dialing.error(), MOQ_ERROR_INVALID_CONFIG));
-  auto plan = std::make_unique<Plan>(Plan{std::move(destination), *std::move(dialing), {}});
+  Runtime* runtime = Library::get().runtime(call);
+  if (runtime == nullptr) return call.status();
+  // Reads files: here, where the caller waits for nobody else, and hears what is wrong with them.
+  auto client = native::Client::create(runtime->environment(), std::move(dialing->options));
+  if (!client) return call.fail(Failure(client.error(), MOQ_ERROR_INVALID_CONFIG));
+  auto plan = std::make_shared<Plan>(
+      Plan{std::move(destination), *std::move(client), dialing->backoff, {}});
   if (publish) plan->options.publish = publish->producer.consume();
   if (consume) plan->options.subscribe = consume->producer.clone();
-  Runtime* runtime = Library::get().runtime(call);
   auto task = std::make_shared<SessionTask>(callback, MOQ_ERROR_CONNECT);
-  return start_task(
+  const std::int32_t handle = start_task(
       call, tables().sessions, task,
-      [task, runtime, plan = std::move(plan)]() mutable {
-        return stay_connected(std::move(task), *runtime, std::move(*plan));
-      },
-      OnClose::finish);
+      [task, plan] { return stay_connected(task, std::move(*plan)); }, OnClose::finish);
+  if (!call.ok()) runtime->post([plan = std::move(plan)] {});
+  return handle;
 }
 
 /// The numbers behind a session handle; none, and a failure, between connections.

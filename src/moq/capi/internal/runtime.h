@@ -1,5 +1,7 @@
 #pragma once
 
+#include <sys/types.h>
+
 #include <condition_variable>
 #include <cstdint>
 #include <functional>
@@ -28,10 +30,14 @@ class Runtime {
   /// Runs `function` on the library's thread. From any thread.
   void post(std::move_only_function<void()> function) { loop_->post(std::move(function)); }
 
+  /// For what is made on any thread, and lives on the library's.
+  [[nodiscard]] native::Environment environment() { return {*loop_, resolver_, random_}; }
+  /// Whether this is a forked child of the process that started the thread, which has none.
+  [[nodiscard]] bool left_behind() const;
+
   // All below belong to the library's thread.
   [[nodiscard]] io::Loop& loop() { return *loop_; }
   [[nodiscard]] kio::Clock& clock() { return loop_->clock(); }
-  [[nodiscard]] native::Environment environment() { return {*loop_, resolver_, random_}; }
   /// Everything that runs.
   [[nodiscard]] kio::TaskGroup& tasks() { return tasks_; }
   /// Runs `function` of the application. The process may exit meanwhile.
@@ -66,6 +72,7 @@ class Runtime {
   std::condition_variable phase_changed_;
   Phase phase_ = Phase::library;
   bool exiting_ = false;
+  const pid_t process_;
   std::thread::id thread_;
 };
 
