@@ -53,7 +53,9 @@ class Task {
       fail_with({MOQ_ERROR_INVALID_ID, "the process has used up all handle numbers"});
       return false;
     }
-    return tell(handle);
+    // Not by `tell`: a close that came this moment must not leave a handle that nobody knows.
+    call(handle);
+    return !closing();
   }
   /// The task ends with this rather than with the error that its body returns.
   void fail_with(Failure failure) { failure_ = std::move(failure); }
