@@ -15,7 +15,8 @@ constexpr std::array<std::string_view, 3> kCodecs = {"opus", "aac", "pcm"};
 /// What a C caller asks for; durations in microseconds.
 struct AudioRequest {
   std::string codec;
-  av::AudioEncoderConfig config;  ///< All but the codec.
+  av::AudioEncoderConfig config;              ///< All but the codec.
+  std::shared_ptr<net::Bandwidth> bandwidth;  ///< May be null.
 };
 
 void read_input(Call& call, const moq_audio_encoder_input* input, AudioRequest& out) {
@@ -79,9 +80,10 @@ std::int32_t create(Call& call, std::uint32_t broadcast, const std::string& name
   if (!*track) return call.finish(std::unexpected(track->error()));
   const Result<void> listed = list(found->catalog, name, *encoder);
   if (!listed) return call.finish(listed, MOQ_ERROR_HANG);
+  auto claim = reserve(request.bandwidth.get(), **track, encoder->info().bitrate);
+  AudioPublication publication(*std::move(encoder), **std::move(track), found->catalog.clone());
   return call.add(tables().audio_encoders,
-                  std::make_shared<AudioEncoder>(AudioPublication(
-                      *std::move(encoder), **std::move(track), found->catalog.clone())));
+                  std::make_shared<AudioEncoder>(std::move(publication), std::move(claim)));
 }
 
 }  // namespace
@@ -174,7 +176,8 @@ std::int32_t moq_encode_audio(std::uint32_t broadcast, const char* name, std::ui
   const std::string track(call.text("name", name, name_len));
   read_input(call, input, request);
   read_output(call, output, request);
-  call.allocator(bandwidth);
+  call.optional_handle(bandwidth);
+  request.bandwidth = call.find_optional(tables().bandwidths, bandwidth);
   if (!call.ok()) return call.status();
   request.config.frame_duration_us = output->frame_duration_us;
   return create(call, broadcast, track, std::move(request));
@@ -183,8 +186,8 @@ std::int32_t moq_encode_audio(std::uint32_t broadcast, const char* name, std::ui
 std::int32_t moq_encode_audio_reservation(std::uint32_t producer) {
   Call call;
   call.handle(producer);
-  call.find(tables().audio_encoders, producer);
-  return call.status();
+  const auto found = call.find(tables().audio_encoders, producer);
+  return found ? add_view(call, found->reservation) : call.status();
 }
 
 std::int32_t moq_encode_audio_demand(std::uint32_t producer, moq_status_callback on_demand,

@@ -26,11 +26,6 @@ void Call::optional_handle(std::uint32_t value) {
   if (value != 0) handle(value);
 }
 
-void Call::allocator(std::uint32_t value) {
-  optional_handle(value);
-  if (ok() && value != 0) fail(MOQ_ERROR_NOT_FOUND, "not a live handle of a bandwidth allocator");
-}
-
 bool Call::readable(const char* what, const void* data, std::uintptr_t size) {
   if (!ok()) return false;
   if (size > kMaxLength) {

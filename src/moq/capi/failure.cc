@@ -13,6 +13,7 @@ std::uint32_t kind_of(Code code) {
     case Code::cancelled:
       return MOQ_PROTOCOL_KIND_CANCEL;
     case Code::unauthorized:
+    case Code::forbidden:
       return MOQ_PROTOCOL_KIND_UNAUTHORIZED;
     case Code::protocol_violation:
       return MOQ_PROTOCOL_KIND_PROTOCOL_VIOLATION;
@@ -57,6 +58,8 @@ std::uint32_t kind_of(Code code) {
 std::uint32_t scope_of(Code code) {
   switch (code) {
     case Code::unauthorized:
+    case Code::forbidden:
+    case Code::rejected:
     case Code::protocol_violation:
     case Code::version:
     case Code::going_away:

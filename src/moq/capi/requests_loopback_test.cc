@@ -156,8 +156,25 @@ TEST(Server, ServesAClientOfTheSameLibrary) {
     EXPECT_EQ(moq_publish_track_frame(track, data("over the wire"), 13, 5), 0);
     EXPECT_EQ(take_frame(frames.next().value_or(0)), "over the wire");
 
+    // What the client could send is shared by what it publishes, once somebody reads that.
+    const std::uint32_t allocator = handle(moq_session_bandwidth(session));
+    const std::uint32_t claim = handle(moq_bandwidth_reserve(allocator, track, 1'000));
+    EXPECT_EQ(moq_bandwidth_close(allocator), 0);
+    std::uint64_t bps = 0;
+    bool present = false;
+    EXPECT_EQ(moq_reservation_grant(claim, &bps, &present), 0);
+    EXPECT_TRUE(present);
+    EXPECT_EQ(bps, 1'000U);
+    EXPECT_EQ(moq_reservation_update(claim, 500), 0);
+    EXPECT_EQ(moq_reservation_grant(claim, &bps, &present), 0);
+    EXPECT_EQ(bps, 500U);
+
     EXPECT_EQ(moq_session_close(session), 0);
     EXPECT_EQ(status.next(), 0);
+    EXPECT_EQ(moq_reservation_grant(claim, &bps, &present), 0);
+    EXPECT_FALSE(present);
+    EXPECT_EQ(moq_reservation_close(claim), 0);
+    EXPECT_EQ(moq_reservation_close(claim), MOQ_ERROR_NOT_FOUND);
     EXPECT_EQ(moq_session_stats(session, &snapshot.stats), MOQ_ERROR_SESSION_NOT_FOUND);
     EXPECT_LT(hall.sessions().next().value_or(0), 0);
     EXPECT_EQ(moq_consume_track_close(reading), 0);

@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "moq/capi/internal/broadcast.h"
 #include "moq/capi/internal/demand.h"
 #include "moq/capi/internal/encoders.h"
@@ -8,9 +10,13 @@ namespace {
 
 /// What a C caller asks for.
 struct VideoRequest {
-  std::string encoder;            ///< By its name; for `EncoderKind::named`.
-  av::VideoEncoderConfig config;  ///< All but that.
+  std::string encoder;                        ///< By its name; for `EncoderKind::named`.
+  av::VideoEncoderConfig config;              ///< All but that.
+  std::shared_ptr<net::Bandwidth> bandwidth;  ///< May be null.
 };
+
+/// A change of the grant by less is not worth a retune, in percent.
+constexpr std::uint64_t kLeastChange = 5;
 
 void read_code(Call& call, const char* what, std::uint32_t value, std::uint32_t last) {
   if (call.ok() && value > last) {
@@ -68,8 +74,10 @@ std::int32_t create(Call& call, std::uint32_t broadcast, VideoRequest request) {
   });
   if (!track) return call.fail(MOQ_ERROR_BROADCAST_NOT_FOUND, "the broadcast has ended");
   if (!*track) return call.fail(Failure(track->error(), MOQ_ERROR_VIDEO));
-  return call.add(tables().video_encoders, std::make_shared<VideoEncoder>(VideoPublication(
-                                               *std::move(encoder), **std::move(track))));
+  auto claim = reserve(request.bandwidth.get(), (*track)->track(), encoder->info().bitrate);
+  VideoPublication publication(*std::move(encoder), **std::move(track), claim);
+  return call.add(tables().video_encoders,
+                  std::make_shared<VideoEncoder>(std::move(publication), std::move(claim)));
 }
 
 }  // namespace
@@ -82,7 +90,25 @@ Result<void> VideoPublication::publish(const av::Made<av::Packet>& made) {
   return {};
 }
 
+Result<void> VideoPublication::set_bitrate(std::uint64_t bitrate) {
+  MOQ_CHECK(encoder_.set_bitrate(bitrate));
+  ceiling_ = bitrate_ = bitrate;
+  if (reservation_) reservation_->set_max(bitrate);
+  return {};
+}
+
+void VideoPublication::follow_grant() {
+  const auto grant = reservation_ ? reservation_->grant() : std::nullopt;
+  if (!grant || *grant == 0) return;
+  const std::uint64_t wanted = std::min(*grant, ceiling_);
+  const std::uint64_t change = wanted > bitrate_ ? wanted - bitrate_ : bitrate_ - wanted;
+  if (change < bitrate_ * kLeastChange / 100) return;
+  // An encoder that cannot goes on as before.
+  if (encoder_.set_bitrate(wanted)) bitrate_ = wanted;
+}
+
 Result<void> VideoPublication::encode(std::uint64_t timestamp_us, ByteSpan picture, bool keyframe) {
+  follow_grant();
   return publish(encoder_.encode(timestamp_us, picture, keyframe));
 }
 
@@ -162,7 +188,8 @@ std::int32_t moq_encode_video(std::uint32_t broadcast, const moq_video_encoder_i
   call.handle(broadcast);
   read_input(call, input, request);
   read_output(call, output, request);
-  call.allocator(bandwidth);
+  call.optional_handle(bandwidth);
+  request.bandwidth = call.find_optional(tables().bandwidths, bandwidth);
   if (!call.ok()) return call.status();
   return create(call, broadcast, std::move(request));
 }
@@ -170,8 +197,8 @@ std::int32_t moq_encode_video(std::uint32_t broadcast, const moq_video_encoder_i
 std::int32_t moq_encode_video_reservation(std::uint32_t producer) {
   Call call;
   call.handle(producer);
-  call.find(tables().video_encoders, producer);
-  return call.status();
+  const auto found = call.find(tables().video_encoders, producer);
+  return found ? add_view(call, found->reservation) : call.status();
 }
 
 std::int32_t moq_encode_video_demand(std::uint32_t producer, moq_status_callback on_demand,

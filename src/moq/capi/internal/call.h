@@ -36,8 +36,6 @@ class Call {
   std::vector<std::string> texts(const char* what, const moq_string* items, std::uintptr_t count);
   /// Presentation times are below 2^62 microseconds.
   void timestamp(std::uint64_t timestamp_us);
-  /// The handle of a bandwidth allocator. There are none yet: 0 alone is right.
-  void allocator(std::uint32_t value);
   /// A pointer that must not be NULL, to a structure, a result or a callback.
   template <typename T>
   T* pointer(const char* what, T* value) {

@@ -12,6 +12,11 @@ struct Pcm;
 struct Picture;
 }  // namespace moq::av
 
+namespace moq::net {
+class Bandwidth;
+class Reservation;
+}  // namespace moq::net
+
 namespace moq::capi {
 
 class BinaryTrack;
@@ -50,6 +55,8 @@ struct Tables {
   Table<SessionTask> sessions{numbers, MOQ_ERROR_SESSION_NOT_FOUND, "session"};
   Table<ServerTask> servers{numbers, MOQ_ERROR_NOT_FOUND, "server"};
   Table<SessionRequest> session_requests{numbers, MOQ_ERROR_NOT_FOUND, "session request"};
+  Table<net::Bandwidth> bandwidths{numbers, MOQ_ERROR_NOT_FOUND, "bandwidth allocator"};
+  Table<net::Reservation> reservations{numbers, MOQ_ERROR_NOT_FOUND, "reservation"};
 
   Table<Origin> origins{numbers, MOQ_ERROR_ORIGIN_NOT_FOUND, "origin"};
   Table<Task> listeners{numbers, MOQ_ERROR_ANNOUNCEMENT_NOT_FOUND, "listener"};

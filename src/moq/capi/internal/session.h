@@ -1,11 +1,13 @@
 #pragma once
 
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <variant>
 
 #include "moq/capi/internal/task.h"
 #include "moq/native/reconnect.h"
+#include "moq/net/bandwidth.h"
 
 namespace moq::capi {
 
@@ -19,6 +21,9 @@ class SessionTask : public Task {
   void set_stats(net::StatsReader reader) { set(std::move(reader)); }
   /// The numbers of the live connection; none if there is none just now. From any thread.
   [[nodiscard]] std::optional<net::SessionStats> stats() const;
+  /// What shares the bandwidth of `session` among tracks, made when it is asked for first. From
+  /// any thread.
+  static net::Bandwidth bandwidth(const std::shared_ptr<SessionTask>& session);
 
  private:
   using Reader = std::variant<std::monostate, native::Reconnect::StatsReader, net::StatsReader>;
@@ -28,6 +33,7 @@ class SessionTask : public Task {
   }
   mutable std::mutex mutex_;
   Reader reader_;
+  std::optional<net::Bandwidth> bandwidth_;
 };
 
 }  // namespace moq::capi
