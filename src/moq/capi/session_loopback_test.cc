@@ -124,6 +124,58 @@ TEST(Session, RefusedCredentialsEndItAtOnce) {
   EXPECT_EQ(allowed.status().next(), 1);
 }
 
+/// A server of this library that refuses all.
+class Refusing {
+ public:
+  explicit Refusing(std::uint16_t code) : code_(code) {
+    const moq_string name{.data = "localhost", .len = 9};
+    moq_server_config config{};
+    config.bind = "127.0.0.1:0";
+    config.bind_len = 11;
+    config.tls_generate = &name;
+    config.tls_generate_len = 1;
+    server_ = made(moq_server_listen(&config, callback, this));
+    moq_string address{};
+    EXPECT_EQ(moq_server_addr(server_, &address), 0);
+    address_ = std::string(address.data, address.len);
+  }
+  Refusing(const Refusing&) = delete;
+  Refusing& operator=(const Refusing&) = delete;
+  ~Refusing() {
+    EXPECT_EQ(moq_server_close(server_), 0);
+    EXPECT_EQ(requests_.terminal(), 0);
+  }
+  [[nodiscard]] const std::string& address() const { return address_; }
+
+ private:
+  static void callback(void* self, std::int32_t code) {
+    auto* state = static_cast<Refusing*>(self);
+    if (code > 0) {
+      const auto request = static_cast<std::uint32_t>(code);
+      EXPECT_EQ(moq_session_request_reject(request, state->code_), 0);
+      EXPECT_EQ(moq_session_request_free(request), MOQ_ERROR_NOT_FOUND);
+    }
+    Recorder::callback(&state->requests_, code);
+  }
+
+  std::uint16_t code_;
+  std::uint32_t server_ = 0;
+  std::string address_;
+  Recorder requests_;
+};
+
+TEST(Session, RefusedByAServerOfThisLibraryItEndsAtOnce) {
+  const QuickConfig config;  // Would dial for ever.
+  EXPECT_EQ(moq_client_set_tls_disable_verify(config.handle(), true), 0);
+  for (const std::uint16_t code : {std::uint16_t{401}, std::uint16_t{403}}) {
+    const Refusing server(code);
+    for (const std::string scheme : {"https://", "moqt://"}) {
+      TestSession session(scheme + server.address() + "/", config);
+      EXPECT_EQ(session.status().next(), MOQ_ERROR_UNAUTHORIZED) << scheme;
+    }
+  }
+}
+
 TEST(Session, PlacesThatAreNoneOfOursEndInTheLoop) {
   const QuickConfig config(200);
   for (const char* url : {"ftp://127.0.0.1/x", "wss+x://127.0.0.1/", "mailto:somebody",
