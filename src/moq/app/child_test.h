@@ -97,7 +97,10 @@ class Child {
   }
   /// Nobody reads its standard output any more.
   void close_output() { ::close(std::exchange(sources_[0].fd, -1)); }
-  void signal(int number) const { ::kill(pid_, number); }
+  /// Nothing, if it could not be started: -1 would mean every process there is.
+  void signal(int number) const {
+    if (pid_ > 0) ::kill(pid_, number);
+  }
 
   /// Waits for the next line with `part` in its standard output; "" if none came.
   std::string expect_out(std::string_view part) { return expect(sources_[0], part); }
@@ -113,6 +116,7 @@ class Child {
 
   /// Waits for its end: the exit code, or the negative number of the signal that ended it.
   int wait() {
+    if (pid_ <= 0) return -1;
     const auto limit = deadline();
     while (!over() && pump(limit)) {
     }
