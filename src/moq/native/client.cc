@@ -36,13 +36,16 @@ struct Client::History {
 };
 
 struct Client::Core {
-  Core(const Environment& where, ClientOptions how)
+  Core(const Environment& where, ClientOptions how, transport::quic::ClientTls checked)
       : options(std::move(how)),
+        trust(std::move(checked)),
         environment(with_network(where)),
         quic(environment.quic()),
         tasks(*environment.executor) {}
 
   ClientOptions options;
+  /// Made once: reading the system's roots takes longer than many a dial.
+  transport::quic::ClientTls trust;
   std::unique_ptr<io::UdpNetwork> network;  ///< If the options ask for one of our own.
   Environment environment;
   transport::quic::Client quic;
@@ -69,16 +72,17 @@ std::vector<std::string> Client::Core::protocols() const {
 }
 
 kio::Task<Result<transport::quic::ClientTls>> Client::Core::tls_for(const Url& url) {
-  transport::quic::ClientTlsOptions tls = options.tls;
-  if (url.scheme == Scheme::http && options.tls_configured) {
+  if (url.scheme != Scheme::http) co_return trust;
+  if (options.tls_configured) {
     MOQ_LOG(warn, kLog, "not fetching the certificate's hash: another check is configured");
-  } else if (url.scheme == Scheme::http) {
-    if (!environment.loop) co_return fail(Code::unsupported, "http:// needs TCP");
-    auto pin = co_await fetch_fingerprint(*environment.loop, *environment.resolver, url);
-    if (!pin) co_return std::unexpected(pin.error());
-    tls.pins = {*pin};
+    co_return trust;
   }
-  co_return transport::quic::ClientTls::create(std::move(tls));
+  if (!environment.loop) co_return fail(Code::unsupported, "http:// needs TCP");
+  auto pin = co_await fetch_fingerprint(*environment.loop, *environment.resolver, url);
+  if (!pin) co_return std::unexpected(pin.error());
+  transport::quic::ClientTlsOptions pinned = options.tls;
+  pinned.pins = {*pin};
+  co_return transport::quic::ClientTls::create(std::move(pinned));
 }
 
 kio::Task<Race::Dialed> Client::Core::dial_quic(const Url& url, std::shared_ptr<History> history) {
@@ -136,9 +140,8 @@ Result<Client> Client::create(const Environment& environment, ClientOptions opti
   }
   MOQ_CHECK(check_folder(options.quic.qlog_directory));
   // Tells of bad files now, not at the first dial.
-  MOQ_TRY(const auto checked, transport::quic::ClientTls::create(options.tls));
-  (void)checked;
-  return Client(std::make_shared<Core>(environment, std::move(options)));
+  MOQ_TRY(auto tls, transport::quic::ClientTls::create(options.tls));
+  return Client(std::make_shared<Core>(environment, std::move(options), std::move(tls)));
 }
 
 const ClientOptions& Client::options() const { return core_->options; }
