@@ -1,6 +1,6 @@
 // JSON and binary tracks of libmoq through a moq-relay, which is restarted under them.
 #include "moq/app/child_test.h"
-#include "moq/capi/data_test_support.h"
+#include "moq/capi/room_test_support.h"
 
 namespace moq::capi {
 namespace {
@@ -10,9 +10,9 @@ using app::test::RelayChild;
 /// One end: an origin, and the session that connects it to the relay.
 class End {
  public:
-  End(const std::string& url, bool publishes) : origin(handle(moq_origin_create())) {
-    session_ = handle(moq_session_connect(url.data(), url.size(), publishes ? origin : 0,
-                                          publishes ? 0 : origin, Recorder::callback, &status));
+  End(const std::string& url, bool publishes) : origin(made(moq_origin_create())) {
+    session_ = made(moq_session_connect(url.data(), url.size(), publishes ? origin : 0,
+                                        publishes ? 0 : origin, Recorder::callback, &status));
   }
   End(const End&) = delete;
   End& operator=(const End&) = delete;
@@ -24,8 +24,8 @@ class End {
   /// The broadcast "room", once it is announced.
   [[nodiscard]] std::uint32_t find_room() const {
     Recorder found;
-    handle(moq_origin_consume_announced(origin, "room", 4, Recorder::callback, &found));
-    const std::uint32_t room = handle(found.next().value_or(0));
+    made(moq_origin_consume_announced(origin, "room", 4, Recorder::callback, &found));
+    const std::uint32_t room = made(found.next().value_or(0));
     EXPECT_EQ(found.next(), 0);
     return room;
   }
@@ -49,7 +49,7 @@ class TracksOverARelay : public testing::TestWithParam<bool> {
   RelayChild relay;
   End publisher{relay.url(), true};
   End subscriber{relay.url(), false};
-  std::uint32_t room = handle(moq_origin_publish(publisher.origin, "room", 4));
+  std::uint32_t room = made(moq_origin_publish(publisher.origin, "room", 4));
 };
 INSTANTIATE_TEST_SUITE_P(Capi, TracksOverARelay, testing::Bool());
 
@@ -57,14 +57,14 @@ TEST_P(TracksOverARelay, AStreamArrivesOnceAndWhole) {
   EXPECT_EQ(publisher.status.next(), 1);
   EXPECT_EQ(subscriber.status.next(), 1);
   const moq_json_stream_config config{.compression = GetParam()};
-  const std::uint32_t stream = handle(moq_publish_json_stream(room, "log", 3, &config));
+  const std::uint32_t stream = made(moq_publish_json_stream(room, "log", 3, &config));
   const auto append = [stream](const std::string& text) {
     EXPECT_EQ(moq_publish_json_stream_append(stream, text.data(), text.size()), 0);
   };
   for (int i = 0; i < 20; ++i) append(R"({"n":)" + std::to_string(i) + "}");
   const std::uint32_t found = subscriber.find_room();
   Recorder records;
-  handle(moq_consume_json_stream(found, "log", 3, &config, Recorder::callback, &records));
+  made(moq_consume_json_stream(found, "log", 3, &config, Recorder::callback, &records));
   for (int i = 0; i < 20; ++i) {
     EXPECT_EQ(next_json(records), R"({"n":)" + std::to_string(i) + "}");
   }
@@ -73,7 +73,7 @@ TEST_P(TracksOverARelay, AStreamArrivesOnceAndWhole) {
   append(R"("after")");
   EXPECT_EQ(next_json(records), R"("after")");
   Recorder late;
-  handle(moq_consume_json_stream(found, "log", 3, &config, Recorder::callback, &late));
+  made(moq_consume_json_stream(found, "log", 3, &config, Recorder::callback, &late));
   EXPECT_EQ(next_json(late), R"({"n":0})");
   EXPECT_EQ(moq_publish_json_stream_finish(stream), 0);
   EXPECT_EQ(records.next(), 0);
@@ -88,7 +88,7 @@ TEST_P(TracksOverARelay, TheNewestValueArrives) {
   EXPECT_EQ(publisher.status.next(), 1);
   EXPECT_EQ(subscriber.status.next(), 1);
   const moq_json_snapshot_config config{.delta_ratio = 8, .compression = GetParam()};
-  const std::uint32_t json = handle(moq_publish_json_snapshot(room, "state", 5, &config));
+  const std::uint32_t json = made(moq_publish_json_snapshot(room, "state", 5, &config));
   const auto update = [json](const std::string& text) {
     EXPECT_EQ(moq_publish_json_snapshot_update(json, text.data(), text.size()), 0);
   };
@@ -96,7 +96,7 @@ TEST_P(TracksOverARelay, TheNewestValueArrives) {
   update(R"({"a":1,"b":1})");
   const std::uint32_t found = subscriber.find_room();
   Recorder values;
-  handle(moq_consume_json_snapshot(found, "state", 5, &config, Recorder::callback, &values));
+  made(moq_consume_json_snapshot(found, "state", 5, &config, Recorder::callback, &values));
   std::string value;
   while (value != R"({"a":1,"b":1})") {
     ASSERT_FALSE(testing::Test::HasFailure());
@@ -116,12 +116,12 @@ TEST_P(TracksOverARelay, TheNewestValueArrives) {
 
 TEST_P(TracksOverARelay, BinaryPayloadsArriveAsRawFrames) {
   const moq_binary_config config{.compression = GetParam(), .mime = nullptr, .mime_len = 0};
-  const std::uint32_t stream = handle(moq_publish_binary_stream(room, "bin", 3, &config));
+  const std::uint32_t stream = made(moq_publish_binary_stream(room, "bin", 3, &config));
   EXPECT_EQ(moq_publish_binary_stream_append(stream, bytes("payload"), 7), 0);
   const std::uint32_t found = subscriber.find_room();
   Recorder frames;
-  handle(moq_consume_track(found, "bin", 3, nullptr, Recorder::callback, &frames));
-  const std::uint32_t frame = handle(frames.next().value_or(0));
+  made(moq_consume_track(found, "bin", 3, nullptr, Recorder::callback, &frames));
+  const std::uint32_t frame = made(frames.next().value_or(0));
   moq_frame out{};
   EXPECT_EQ(moq_consume_track_frame(frame, &out), 0);
   const std::string_view text(reinterpret_cast<const char*>(out.payload), out.payload_size);

@@ -17,7 +17,7 @@ class AudioCodec : public CodecTest {
  protected:
   std::uint32_t publish(const char* codec = "opus") {
     const moq_audio_encoder_output output = output_of(codec);
-    return good(moq_publish_audio_raw(broadcast_, "mic", 3, &kInput, &output));
+    return made(moq_publish_audio_raw(broadcast_, "mic", 3, &kInput, &output));
   }
   static std::int32_t feed(std::uint32_t encoder, int number) {
     const std::vector<std::uint8_t> pcm = tone(number);
@@ -40,7 +40,7 @@ TEST_F(AudioCodec, DecodesWhatItEncodes) {
   Recorder frames;
   const moq_audio_decoder_output wanted{MOQ_AUDIO_FORMAT_S16, 0, 1, 10'000};
   const std::uint32_t decoder =
-      good(moq_consume_audio_raw(catalog_, 0, &wanted, Recorder::callback, &frames));
+      made(moq_consume_audio_raw(catalog_, 0, &wanted, Recorder::callback, &frames));
 
   for (int i = 0; i < 25; ++i) EXPECT_EQ(feed(encoder, i), 0);
   EXPECT_EQ(moq_publish_audio_raw_finish(encoder), 0);
@@ -54,15 +54,15 @@ TEST_F(AudioCodec, DecodesWhatItEncodes) {
       break;
     }
     moq_audio_frame frame{};
-    ASSERT_EQ(moq_consume_audio_raw_frame(good(code), &frame), 0);
+    ASSERT_EQ(moq_consume_audio_raw_frame(made(code), &frame), 0);
     EXPECT_NEAR(static_cast<double>(frame.timestamp_us), static_cast<double>(next), 7'000);
     next = frame.timestamp_us + frame.data_size / 2 * 1'000 / 48;
     std::vector<std::int16_t> part(frame.data_size / 2);
     std::memcpy(part.data(), frame.data, frame.data_size);
     for (const std::int16_t sample : part) energy += std::pow(sample / 32'767.0, 2);
     samples += part.size();
-    EXPECT_EQ(moq_consume_audio_raw_frame_free(good(code)), 0);
-    EXPECT_EQ(moq_consume_audio_raw_frame_free(good(code)), MOQ_ERROR_FRAME_NOT_FOUND);
+    EXPECT_EQ(moq_consume_audio_raw_frame_free(made(code)), 0);
+    EXPECT_EQ(moq_consume_audio_raw_frame_free(made(code)), MOQ_ERROR_FRAME_NOT_FOUND);
   }
 
   EXPECT_GE(samples, 25U * 960 - 312);
@@ -80,7 +80,6 @@ TEST_F(AudioCodec, FinishTakesTheTrackOutOfTheCatalogAndUsesTheHandleUp) {
   EXPECT_EQ(moq_publish_audio_raw_finish(encoder), MOQ_ERROR_MEDIA_NOT_FOUND);
   EXPECT_EQ(moq_encode_audio_reservation(encoder), MOQ_ERROR_MEDIA_NOT_FOUND);
   moq_consume_catalog_free(catalog_);
-  moq_consume_close(consumer_);
 
   read_catalog();
   moq_audio_config config{};
@@ -114,10 +113,10 @@ TEST_F(AudioCodec, ATaskMayBeClosedInItsOwnCallback) {
   const moq_audio_decoder_output_v2 wanted{MOQ_AUDIO_FORMAT_F32, 0, 0, 10'000'000};
   {
     const std::lock_guard lock(test.mutex);
-    test.task = good(moq_decode_audio(catalog_, 0, &wanted, ClosesItself::callback, &test));
+    test.task = made(moq_decode_audio(catalog_, 0, &wanted, ClosesItself::callback, &test));
   }
 
-  const std::uint32_t frame = good(test.recorder.next().value_or(0));
+  const std::uint32_t frame = made(test.recorder.next().value_or(0));
   EXPECT_EQ(test.recorder.next(), 0);
   EXPECT_EQ(test.closed, 0);
   EXPECT_FALSE(test.recorder.told_too_much());
@@ -135,7 +134,7 @@ TEST_F(AudioCodec, ACloseNeedsNoData) {
   Recorder frames;
   const moq_audio_decoder_output wanted{};
   const std::uint32_t decoder =
-      good(moq_consume_audio_raw(catalog_, 0, &wanted, Recorder::callback, &frames));
+      made(moq_consume_audio_raw(catalog_, 0, &wanted, Recorder::callback, &frames));
   EXPECT_EQ(moq_consume_audio_raw_close(decoder), 0);
   EXPECT_EQ(moq_consume_audio_raw_close(decoder), MOQ_ERROR_TRACK_NOT_FOUND);
   EXPECT_EQ(frames.next(), 0);
@@ -146,12 +145,12 @@ TEST_F(AudioCodec, AWatcherTellsWhetherAnybodyListens) {
   const std::uint32_t encoder = publish();
   read_catalog();
   Recorder demand;
-  good(moq_encode_audio_demand(encoder, Recorder::callback, &demand));
+  made(moq_encode_audio_demand(encoder, Recorder::callback, &demand));
   EXPECT_EQ(demand.next(), MOQ_DEMAND_UNUSED);
   Recorder frames;
   const moq_audio_decoder_output wanted{};
   const std::uint32_t decoder =
-      good(moq_consume_audio_raw(catalog_, 0, &wanted, Recorder::callback, &frames));
+      made(moq_consume_audio_raw(catalog_, 0, &wanted, Recorder::callback, &frames));
   EXPECT_EQ(demand.next(), MOQ_DEMAND_USED);
   EXPECT_EQ(moq_consume_audio_raw_close(decoder), 0);
   EXPECT_EQ(frames.terminal(), 0);
@@ -172,11 +171,11 @@ TEST_F(AudioCodec, ACodecThatNobodyHasEndsTheTask) {
   config.sample_rate = 16'000;
   config.channel_count = 1;
   ASSERT_EQ(moq_publish_audio_config(broadcast_, &config), 0);
-  const std::uint32_t track = good(moq_publish_track(broadcast_, "old", 3, nullptr));
+  const std::uint32_t track = made(moq_publish_track(broadcast_, "old", 3, nullptr));
   read_catalog();
   Recorder frames;
   const moq_audio_decoder_output wanted{};
-  good(moq_consume_audio_raw(catalog_, 0, &wanted, Recorder::callback, &frames));
+  made(moq_consume_audio_raw(catalog_, 0, &wanted, Recorder::callback, &frames));
 
   EXPECT_EQ(frames.next(), MOQ_ERROR_AUDIO);
   EXPECT_NE(frames.error().find("speex"), std::string::npos) << frames.error();
@@ -213,7 +212,7 @@ TEST_F(AudioCodec, TheNewerFormTakesMicrosecondsAndNoAllocator) {
   output.codec = "opus";
   output.codec_len = 4;
   output.frame_duration_us = 2'500;
-  const std::uint32_t encoder = good(moq_encode_audio(broadcast_, "mic", 3, &kInput, &output, 0));
+  const std::uint32_t encoder = made(moq_encode_audio(broadcast_, "mic", 3, &kInput, &output, 0));
   EXPECT_EQ(moq_encode_audio_reservation(encoder), 0);
   EXPECT_EQ(moq_encode_audio_finish(encoder), 0);
   EXPECT_EQ(moq_encode_audio(broadcast_, "mic", 3, &kInput, &output, broadcast_),

@@ -2,7 +2,7 @@
 #include <array>
 #include <utility>
 
-#include "moq/capi/data_test_support.h"
+#include "moq/capi/room_test_support.h"
 #include "moq/hang/catalog.h"
 #include "moq/hang/flate.h"
 
@@ -13,9 +13,9 @@ constexpr std::string_view kMime = "image/jpeg";
 
 std::string read_and_free(std::int32_t frame) {
   moq_frame out{};
-  EXPECT_EQ(moq_consume_track_frame(handle(frame), &out), 0) << moq_error();
+  EXPECT_EQ(moq_consume_track_frame(made(frame), &out), 0) << moq_error();
   std::string text(reinterpret_cast<const char*>(out.payload), out.payload_size);
-  EXPECT_EQ(moq_consume_track_frame_free(handle(frame)), 0);
+  EXPECT_EQ(moq_consume_track_frame_free(made(frame)), 0);
   return text;
 }
 
@@ -23,21 +23,21 @@ class BinaryTrack : public Room {
  protected:
   std::uint32_t publish_snapshot(bool compression = false) {
     const moq_binary_config config{compression, kMime.data(), kMime.size()};
-    return handle(moq_publish_binary_snapshot(broadcast_, "bin", 3, &config));
+    return made(moq_publish_binary_snapshot(broadcast_, "bin", 3, &config));
   }
   std::uint32_t publish_stream(bool compression = false) {
     const moq_binary_config config{compression, nullptr, 0};
-    return handle(moq_publish_binary_stream(broadcast_, "bin", 3, &config));
+    return made(moq_publish_binary_stream(broadcast_, "bin", 3, &config));
   }
   void subscribe(Recorder& frames) {
-    handle(moq_consume_track(consumer_, "bin", 3, nullptr, Recorder::callback, &frames));
+    made(moq_consume_track(consumer_, "bin", 3, nullptr, Recorder::callback, &frames));
   }
   /// The entry of the newest catalog for the track, as JSON; "" without one.
   std::string listed() {
     Recorder texts;
     const moq_json_snapshot_config config{};
-    const std::uint32_t task = handle(moq_consume_json_snapshot(
-        consumer_, "catalog.json", 12, &config, Recorder::callback, &texts));
+    const std::uint32_t task = made(moq_consume_json_snapshot(consumer_, "catalog.json", 12,
+                                                              &config, Recorder::callback, &texts));
     const auto catalog = hang::Catalog::decode(next_json(texts));
     EXPECT_EQ(moq_consume_json_close(task), 0);
     EXPECT_EQ(texts.terminal(), 0);
@@ -111,11 +111,11 @@ TEST_F(BinaryTrack, NoMoreAreListedThanReadersTake) {
   const moq_binary_config config{};
   for (std::size_t i = 0; i < hang::kMaxDataTracks; ++i) {
     const std::string name = std::to_string(i);
-    handle(moq_publish_binary_stream(broadcast_, name.data(), name.size(), &config));
+    made(moq_publish_binary_stream(broadcast_, name.data(), name.size(), &config));
   }
   EXPECT_EQ(moq_publish_binary_stream(broadcast_, "bin", 3, &config), MOQ_ERROR_MUX);
   // And the track of that name is free.
-  handle(moq_publish_track(broadcast_, "bin", 3, nullptr));
+  made(moq_publish_track(broadcast_, "bin", 3, nullptr));
 }
 
 TEST_F(BinaryTrack, ATooLargePayloadIsRefused) {
@@ -141,7 +141,7 @@ TEST_F(BinaryTrack, ChecksItsArgumentsInOrder) {
     EXPECT_EQ(publish(consumer_, "a", 1, &config), MOQ_ERROR_BROADCAST_NOT_FOUND);
   }
   const std::uint32_t snapshot = publish_snapshot();
-  const std::uint32_t stream = handle(moq_publish_binary_stream(broadcast_, "s", 1, &config));
+  const std::uint32_t stream = made(moq_publish_binary_stream(broadcast_, "s", 1, &config));
   const std::array writers{std::pair(&moq_publish_binary_snapshot_update, stream),
                            std::pair(&moq_publish_binary_stream_append, snapshot)};
   for (const auto& [write, other] : writers) {

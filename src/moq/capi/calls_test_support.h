@@ -18,7 +18,7 @@ inline std::uint32_t made(std::int32_t code) {
   return code > 0 ? static_cast<std::uint32_t>(code) : kUnknown;
 }
 
-inline const std::uint8_t* data(std::string_view text) {
+inline const std::uint8_t* bytes(std::string_view text) {
   return reinterpret_cast<const std::uint8_t*>(text.data());
 }
 

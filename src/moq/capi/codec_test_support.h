@@ -9,26 +9,15 @@
 #include <numbers>
 #include <vector>
 
-#include "moq/capi/recorder_test_support.h"
+#include "moq/capi/room_test_support.h"
 
 namespace moq::capi {
 
-inline std::uint32_t good(std::int32_t code) {
-  EXPECT_GT(code, 0) << moq_error();
-  return static_cast<std::uint32_t>(code);
-}
-
-/// An origin with the broadcast "room", seen from both sides.
-class CodecTest : public testing::Test {
+/// The room, for what needs the built-in codecs.
+class CodecTest : public Room {
  protected:
-  CodecTest()
-      : origin_(good(moq_origin_create())),
-        broadcast_(good(moq_origin_publish(origin_, "room", 4))) {}
   ~CodecTest() override {
     if (catalog_ != 0) moq_consume_catalog_free(catalog_);
-    if (consumer_ != 0) moq_consume_close(consumer_);
-    moq_publish_finish(broadcast_);
-    moq_origin_close(origin_);
   }
 
   void SetUp() override {
@@ -39,20 +28,13 @@ class CodecTest : public testing::Test {
 
   /// Reads the catalog as it is now; it must not be empty.
   void read_catalog() {
-    Recorder found;
-    good(moq_origin_consume_announced(origin_, "room", 4, Recorder::callback, &found));
-    consumer_ = good(found.next().value_or(0));
-    EXPECT_EQ(found.next(), 0);
     Recorder catalogs;
-    const std::uint32_t task = good(moq_consume_catalog(consumer_, Recorder::callback, &catalogs));
-    catalog_ = good(catalogs.next().value_or(0));
+    const std::uint32_t task = made(moq_consume_catalog(consumer_, Recorder::callback, &catalogs));
+    catalog_ = made(catalogs.next().value_or(0));
     moq_consume_catalog_close(task);
     EXPECT_EQ(catalogs.terminal(), 0);
   }
 
-  std::uint32_t origin_;
-  std::uint32_t broadcast_;
-  std::uint32_t consumer_ = 0;
   std::uint32_t catalog_ = 0;
 };
 

@@ -44,7 +44,7 @@ TEST(Threads, MayWriteToOneTrackWhileAnotherEndsIt) {
     std::atomic<int> written{0};
     on_threads(4, [&](int i) {
       for (int n = 0; n < 20; ++n) {
-        const std::int32_t done = moq_publish_track_frame(track, data("x"), 1, 0);
+        const std::int32_t done = moq_publish_track_frame(track, bytes("x"), 1, 0);
         EXPECT_TRUE(done == 0 || done == MOQ_ERROR_TRACK_NOT_FOUND) << moq_error();
         if (done == 0) ++written;
       }
@@ -66,7 +66,7 @@ TEST(Threads, MayWriteToOneGroupWhileAnotherEndsIt) {
     std::atomic<int> ended{0};
     on_threads(3, [&](int) {
       for (int n = 0; n < 20; ++n) {
-        const std::int32_t done = moq_publish_group_frame(group, data("x"), 1, 0);
+        const std::int32_t done = moq_publish_group_frame(group, bytes("x"), 1, 0);
         EXPECT_TRUE(done == 0 || done == MOQ_ERROR_GROUP_NOT_FOUND) << moq_error();
       }
       if (moq_publish_group_finish(group) == 0) ++ended;
@@ -99,7 +99,7 @@ TEST(Threads, FreeAValueOnceBetweenThem) {
   Recorder frames;
   const std::uint32_t task =
       made(moq_consume_track(room.consumer, "chat", 4, nullptr, Recorder::callback, &frames));
-  EXPECT_EQ(moq_publish_track_frame(room.track, data("hello"), 5, 0), 0);
+  EXPECT_EQ(moq_publish_track_frame(room.track, bytes("hello"), 5, 0), 0);
   const std::uint32_t frame = made(frames.next().value_or(0));
   std::atomic<int> freed{0};
   on_threads(4, [&](int) {
@@ -159,8 +159,8 @@ TEST(Threads, OpenAndCloseAllKindsWhileCallbacksRun) {
                                  Counted::make(alive, moq_consume_track_frame_free)));
       const std::uint32_t catalog = made(moq_consume_catalog(
           shared.consumer, Counted::callback, Counted::make(alive, moq_consume_catalog_free)));
-      EXPECT_EQ(moq_publish_track_frame(track, data("x"), 1, 0), 0);
-      EXPECT_EQ(moq_publish_track_frame(shared.track, data("x"), 1, 0), 0);
+      EXPECT_EQ(moq_publish_track_frame(track, bytes("x"), 1, 0), 0);
+      EXPECT_EQ(moq_publish_track_frame(shared.track, bytes("x"), 1, 0), 0);
       EXPECT_EQ(moq_publish_catalog_section(shared.broadcast, path.data(), path.size(), "1", 1), 0);
       EXPECT_EQ(moq_consume_track_close(reader), 0);
       EXPECT_EQ(moq_publish_track_finish(track), 0);
@@ -231,7 +231,7 @@ TEST(Handles, TenThousandAreOpenAtOnce) {
     open.emplace_back(made(moq_origin_consume_announced(room.origin, "none", 4, Counted::callback,
                                                         Counted::make(alive, moq_consume_close))),
                       moq_origin_request_close);
-    EXPECT_EQ(moq_publish_group_frame(group, data("x"), 1, 0), 0);
+    EXPECT_EQ(moq_publish_group_frame(group, bytes("x"), 1, 0), 0);
     open.emplace_back(made(frames.next().value_or(0)), moq_consume_track_frame_free);
   }
   std::set<std::uint32_t> numbers;

@@ -2,7 +2,7 @@
 #include <array>
 #include <thread>
 
-#include "moq/capi/data_test_support.h"
+#include "moq/capi/room_test_support.h"
 
 namespace moq::capi {
 namespace {
@@ -17,19 +17,19 @@ std::int32_t append(std::uint32_t stream, std::string_view text) {
 class JsonTrack : public Room {
  protected:
   std::uint32_t publish_snapshot(moq_json_snapshot_config config = {}) {
-    return handle(moq_publish_json_snapshot(broadcast_, "json", 4, &config));
+    return made(moq_publish_json_snapshot(broadcast_, "json", 4, &config));
   }
   std::uint32_t publish_stream(moq_json_stream_config config = {}) {
-    return handle(moq_publish_json_stream(broadcast_, "json", 4, &config));
+    return made(moq_publish_json_stream(broadcast_, "json", 4, &config));
   }
   std::uint32_t follow(Recorder& values, bool compression = false) {
     const moq_json_snapshot_config config{.delta_ratio = 0, .compression = compression};
-    return handle(
+    return made(
         moq_consume_json_snapshot(consumer_, "json", 4, &config, Recorder::callback, &values));
   }
   std::uint32_t follow_all(Recorder& values, bool compression = false) {
     const moq_json_stream_config config{.compression = compression};
-    return handle(
+    return made(
         moq_consume_json_stream(consumer_, "json", 4, &config, Recorder::callback, &values));
   }
 };
@@ -105,14 +105,14 @@ TEST_F(JsonTrack, RecordsOfManyThreadsAllArrive) {
 TEST_F(JsonTrack, ReadersThatExpectAnotherCompressionFail) {
   const std::uint32_t stream = publish_stream({.compression = false});
   const moq_json_snapshot_config packed{.delta_ratio = 0, .compression = true};
-  const std::uint32_t json = handle(moq_publish_json_snapshot(broadcast_, "z", 1, &packed));
+  const std::uint32_t json = made(moq_publish_json_snapshot(broadcast_, "z", 1, &packed));
   EXPECT_EQ(append(stream, R"({"n":1})"), 0);
   EXPECT_EQ(update(json, R"({"n":1})"), 0);
   Recorder records;
   Recorder values;
   const moq_json_snapshot_config plain{};
   follow_all(records, true);
-  handle(moq_consume_json_snapshot(consumer_, "z", 1, &plain, Recorder::callback, &values));
+  made(moq_consume_json_snapshot(consumer_, "z", 1, &plain, Recorder::callback, &values));
   EXPECT_EQ(records.next(), MOQ_ERROR_JSON_TRACK);
   EXPECT_NE(records.error(), "");
   EXPECT_EQ(values.next(), MOQ_ERROR_JSON_TRACK);
@@ -130,7 +130,7 @@ TEST_F(JsonTrack, ACloseIsAnsweredByTheTerminalAloneAndValuesStay) {
   Recorder values;
   const std::uint32_t task = follow(values);
   EXPECT_EQ(update(json, "7"), 0);
-  const std::uint32_t value = handle(values.next().value_or(0));
+  const std::uint32_t value = made(values.next().value_or(0));
   EXPECT_EQ(moq_consume_json_close(task), 0);
   EXPECT_EQ(values.next(), 0);
   EXPECT_EQ(moq_consume_json_close(task), MOQ_ERROR_TRACK_NOT_FOUND);
@@ -147,7 +147,7 @@ TEST_F(JsonTrack, NobodyNeedListen) {
   const std::uint32_t stream = publish_stream();
   const moq_json_stream_config config{};
   const std::uint32_t task =
-      handle(moq_consume_json_stream(consumer_, "json", 4, &config, nullptr, nullptr));
+      made(moq_consume_json_stream(consumer_, "json", 4, &config, nullptr, nullptr));
   EXPECT_EQ(append(stream, "1"), 0);
   EXPECT_EQ(moq_consume_json_close(task), 0);
   EXPECT_EQ(moq_publish_json_stream_finish(stream), 0);
@@ -197,13 +197,13 @@ TEST_F(JsonTrack, CreatingChecksItsArgumentsInOrder) {
   EXPECT_EQ(moq_publish_json_snapshot(broadcast_, "json", 4, &snapshot), MOQ_ERROR_MOQ);
   EXPECT_EQ(moq_publish_json_stream(broadcast_, "json", 4, &stream), MOQ_ERROR_MOQ);
   EXPECT_EQ(moq_publish_json_stream(broadcast_, "catalog.json", 12, &stream), MOQ_ERROR_MOQ);
-  handle(moq_publish_json_stream(broadcast_, nullptr, 0, &stream));  // The empty name is one, too.
+  made(moq_publish_json_stream(broadcast_, nullptr, 0, &stream));  // The empty name is one, too.
 }
 
 TEST_F(JsonTrack, WritingChecksItsArgumentsInOrder) {
   const std::uint32_t json = publish_snapshot();
   const moq_json_stream_config config{};
-  const std::uint32_t stream = handle(moq_publish_json_stream(broadcast_, "s", 1, &config));
+  const std::uint32_t stream = made(moq_publish_json_stream(broadcast_, "s", 1, &config));
   const std::array writers{std::pair(&moq_publish_json_snapshot_update, json),
                            std::pair(&moq_publish_json_stream_append, stream)};
   for (const auto& [write, good] : writers) {

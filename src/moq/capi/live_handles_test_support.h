@@ -42,6 +42,8 @@ enum class Family : std::uint8_t {
   dynamic_task,
   track_request,
   server,
+  bandwidth,
+  reservation,
   // None of these is live: they need more than a call, or libmoq-av.
   container,
   group_request,
@@ -86,6 +88,8 @@ inline std::int32_t unknown_code(Family family) {
       {Family::dynamic_task, MOQ_ERROR_NOT_FOUND},
       {Family::track_request, MOQ_ERROR_NOT_FOUND},
       {Family::server, MOQ_ERROR_NOT_FOUND},
+      {Family::bandwidth, MOQ_ERROR_NOT_FOUND},
+      {Family::reservation, MOQ_ERROR_NOT_FOUND},
       {Family::container, MOQ_ERROR_MEDIA_NOT_FOUND},
       {Family::group_request, MOQ_ERROR_NOT_FOUND},
       {Family::session_request, MOQ_ERROR_NOT_FOUND},
@@ -182,6 +186,8 @@ class LiveHandles {
         {Family::dynamic_task, moq_publish_dynamic_cancel},
         {Family::track_request, moq_track_request_free},
         {Family::server, moq_server_close},
+        {Family::bandwidth, moq_bandwidth_close},
+        {Family::reservation, moq_reservation_close},
     };
     return kCalls.at(family)(handle);
   }
@@ -220,7 +226,7 @@ class LiveHandles {
     Recorder& frames = start(Family::track_task, [&](Recorder* recorder) {
       return moq_consume_track(room, "chat", 4, nullptr, Recorder::callback, recorder);
     });
-    EXPECT_EQ(moq_publish_group_frame(handles_[Family::group], data("hello"), 5, 1), 0);
+    EXPECT_EQ(moq_publish_group_frame(handles_[Family::group], bytes("hello"), 5, 1), 0);
     handles_[Family::raw_frame] = made(frames.next().value_or(0));
   }
 
@@ -242,7 +248,7 @@ class LiveHandles {
       return moq_consume_video(catalog, 0, 1'000, Recorder::callback, recorder);
     });
     // A varint with the timestamp, then the picture.
-    EXPECT_EQ(moq_publish_track_frame(video_, data("\x07picture"), 8, 7), 0);
+    EXPECT_EQ(moq_publish_track_frame(video_, bytes("\x07picture"), 8, 7), 0);
     handles_[Family::media_frame] = made(frames.next().value_or(0));
   }
 
@@ -251,7 +257,7 @@ class LiveHandles {
       return moq_consume_datagrams(handles_[Family::consumer], "chat", 4, Recorder::callback,
                                    recorder);
     });
-    EXPECT_EQ(moq_publish_track_datagram(handles_[Family::track], data("ping"), 4, 1, nullptr), 0);
+    EXPECT_EQ(moq_publish_track_datagram(handles_[Family::track], bytes("ping"), 4, 1, nullptr), 0);
     handles_[Family::datagram] = made(datagrams.next().value_or(0));
   }
 
@@ -277,7 +283,7 @@ class LiveHandles {
   void make_requests() {
     const std::uint32_t room = handles_[Family::broadcast];
     handles_[Family::media] =
-        made(moq_publish_media(room, "opus", 4, data(kOpusHead), kOpusHead.size()));
+        made(moq_publish_media(room, "opus", 4, bytes(kOpusHead), kOpusHead.size()));
     start(Family::demand_task, [&](Recorder* recorder) {
       return moq_publish_track_demand(handles_[Family::track], Recorder::callback, recorder);
     });
@@ -310,6 +316,9 @@ class LiveHandles {
       return moq_client_connect(url.data(), url.size(), handles_[Family::client], 0, 0,
                                 Recorder::callback, recorder);
     });
+    handles_[Family::bandwidth] = made(moq_session_bandwidth(handles_[Family::session]));
+    handles_[Family::reservation] =
+        made(moq_bandwidth_reserve(handles_[Family::bandwidth], handles_[Family::track], 1));
   }
 
   std::map<Family, std::uint32_t> handles_;

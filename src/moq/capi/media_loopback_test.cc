@@ -8,17 +8,12 @@
 #include <string_view>
 #include <vector>
 
-#include "moq/capi/recorder_test_support.h"
+#include "moq/capi/room_test_support.h"
 
 namespace moq::capi {
 namespace {
 
 constexpr std::uint64_t kPatient = 60'000;
-
-std::uint32_t handle(std::int32_t code) {
-  EXPECT_GT(code, 0) << (moq_error() != nullptr ? moq_error() : "");
-  return static_cast<std::uint32_t>(code);
-}
 
 std::vector<std::uint8_t> read_file(const std::string& name) {
   std::ifstream file(std::string(MOQ_SOURCE_DIR) + "/src/moq/mux/testdata/" + name,
@@ -43,44 +38,30 @@ std::vector<Frame> read_all(Recorder& told) {
       return out;
     }
     moq_frame frame{};
-    EXPECT_EQ(moq_consume_frame(handle(code), &frame), 0);
+    EXPECT_EQ(moq_consume_frame(made(code), &frame), 0);
     out.push_back(
         {{frame.payload, frame.payload + frame.payload_size}, frame.timestamp_us, frame.keyframe});
-    EXPECT_EQ(moq_consume_frame_free(handle(code)), 0);
+    EXPECT_EQ(moq_consume_frame_free(made(code)), 0);
   }
 }
 
-/// A broadcast, and its catalog as a subscriber sees it.
-class Media : public testing::Test {
+/// The room, and its catalog as a subscriber sees it.
+class Media : public Room {
  protected:
-  Media()
-      : origin_(handle(moq_origin_create())),
-        broadcast_(handle(moq_origin_publish(origin_, "live", 4))) {
-    Recorder found;
-    handle(moq_origin_consume_announced(origin_, "live", 4, Recorder::callback, &found));
-    consumer_ = handle(found.next().value_or(0));
-    EXPECT_EQ(found.next(), 0);
-    task_ = handle(moq_consume_catalog(consumer_, Recorder::callback, &catalogs_));
-  }
+  Media() { made(moq_consume_catalog(consumer_, Recorder::callback, &catalogs_)); }
   ~Media() override {
-    moq_publish_finish(broadcast_);
+    EXPECT_EQ(moq_publish_finish(broadcast_), 0);
     EXPECT_EQ(catalogs_.terminal(), 0);
-    moq_consume_close(consumer_);
-    moq_origin_close(origin_);
   }
 
-  std::uint32_t origin_;
-  std::uint32_t broadcast_;
-  std::uint32_t consumer_ = 0;
-  std::uint32_t task_ = 0;
   Recorder catalogs_;
 };
 
 TEST_F(Media, AFragmentedFileBecomesTracksWhoseFramesComeOut) {
   const std::vector<std::uint8_t> file = read_file("cmaf_h264_aac.mp4");
   const std::uint32_t media =
-      handle(moq_publish_media(broadcast_, "fmp4", 4, file.data(), file.size() / 2));
-  const std::uint32_t catalog = handle(catalogs_.next().value_or(0));
+      made(moq_publish_media(broadcast_, "fmp4", 4, file.data(), file.size() / 2));
+  const std::uint32_t catalog = made(catalogs_.next().value_or(0));
   moq_video_config video{};
   ASSERT_EQ(moq_consume_video_config(catalog, 0, &video), 0);
   EXPECT_EQ(std::string_view(video.codec, video.codec_len).substr(0, 5), "avc1.");
@@ -89,7 +70,7 @@ TEST_F(Media, AFragmentedFileBecomesTracksWhoseFramesComeOut) {
   EXPECT_EQ(moq_consume_video_config(catalog, 1, &video), MOQ_ERROR_NO_INDEX);
 
   Recorder frames;
-  handle(moq_consume_video(catalog, 0, kPatient, Recorder::callback, &frames));
+  made(moq_consume_video(catalog, 0, kPatient, Recorder::callback, &frames));
   EXPECT_EQ(moq_consume_catalog_free(catalog), 0);
   for (std::size_t at = file.size() / 2; at < file.size(); at += 1000) {
     const std::size_t size = std::min<std::size_t>(1000, file.size() - at);
@@ -107,8 +88,8 @@ TEST_F(Media, AFragmentedFileBecomesTracksWhoseFramesComeOut) {
 TEST_F(Media, OpusPacketsAreAGroupEach) {
   const std::string head("OpusHead\x01\x02\x38\x01\x80\xbb\0\0\0\0\0", 19);
   const auto* init = reinterpret_cast<const std::uint8_t*>(head.data());
-  const std::uint32_t media = handle(moq_publish_media(broadcast_, "opus", 4, init, head.size()));
-  const std::uint32_t catalog = handle(catalogs_.next().value_or(0));
+  const std::uint32_t media = made(moq_publish_media(broadcast_, "opus", 4, init, head.size()));
+  const std::uint32_t catalog = made(catalogs_.next().value_or(0));
   moq_audio_config audio{};
   ASSERT_EQ(moq_consume_audio_config(catalog, 0, &audio), 0);
   EXPECT_EQ(std::string_view(audio.name, audio.name_len), "0.opus");
@@ -117,7 +98,7 @@ TEST_F(Media, OpusPacketsAreAGroupEach) {
   EXPECT_EQ(audio.channel_count, 2U);
 
   Recorder frames;
-  handle(moq_consume_audio(catalog, 0, kPatient, Recorder::callback, &frames));
+  made(moq_consume_audio(catalog, 0, kPatient, Recorder::callback, &frames));
   moq_consume_catalog_free(catalog);
   const std::uint8_t packet[] = {0xfc, 1, 2, 3};
   for (std::uint64_t i = 0; i < 5; ++i) {
@@ -132,7 +113,7 @@ TEST_F(Media, OpusPacketsAreAGroupEach) {
     EXPECT_TRUE(all[i].keyframe);
   }
   // Its entry left the catalog with it.
-  const std::uint32_t after = handle(catalogs_.next().value_or(0));
+  const std::uint32_t after = made(catalogs_.next().value_or(0));
   EXPECT_EQ(moq_consume_audio_config(after, 0, &audio), MOQ_ERROR_NO_INDEX);
   moq_consume_catalog_free(after);
 }
@@ -144,15 +125,15 @@ TEST_F(Media, DemandIsToldAtOnceAndWithEachChange) {
                             .init_len = sizeof config,
                             .label = "english",
                             .label_len = 7};
-  const std::uint32_t media = handle(moq_publish_audio(broadcast_, &init));
+  const std::uint32_t media = made(moq_publish_audio(broadcast_, &init));
   Recorder demand;
-  handle(moq_publish_media_demand(media, Recorder::callback, &demand));
+  made(moq_publish_media_demand(media, Recorder::callback, &demand));
   EXPECT_EQ(demand.next(), MOQ_DEMAND_UNUSED);
 
-  const std::uint32_t catalog = handle(catalogs_.next().value_or(0));
+  const std::uint32_t catalog = made(catalogs_.next().value_or(0));
   Recorder frames;
   const std::uint32_t task =
-      handle(moq_consume_audio(catalog, 0, kPatient, Recorder::callback, &frames));
+      made(moq_consume_audio(catalog, 0, kPatient, Recorder::callback, &frames));
   EXPECT_EQ(demand.next(), MOQ_DEMAND_USED);
   EXPECT_EQ(moq_consume_audio_close(task), 0);
   EXPECT_EQ(frames.terminal(), 0);
@@ -167,7 +148,7 @@ TEST_F(Media, WhatNobodyCanReadIsRefused) {
   EXPECT_EQ(moq_publish_media(broadcast_, "h265", 4, nullptr, 0), MOQ_ERROR_UNKNOWN_FORMAT);
   EXPECT_EQ(moq_publish_media(broadcast_, "opus", 4, nullptr, 0), MOQ_ERROR_MUX);
   EXPECT_EQ(moq_publish_media(broadcast_, "avc1", 4, junk, sizeof junk), MOQ_ERROR_MUX);
-  const std::uint32_t video = handle(moq_publish_media(broadcast_, "h264", 4, nullptr, 0));
+  const std::uint32_t video = made(moq_publish_media(broadcast_, "h264", 4, nullptr, 0));
   const std::uint8_t delta[] = {0, 0, 0, 1, 0x41, 0x9a, 0x02};
   EXPECT_EQ(moq_publish_media_frame(video, delta, sizeof delta, 0), MOQ_ERROR_MUX);
   EXPECT_EQ(moq_publish_media_frame(video, delta, sizeof delta, std::uint64_t{1} << 62),

@@ -9,7 +9,7 @@ namespace moq::capi {
 inline moq_audio_init opus_init(const char* label = nullptr, std::uintptr_t label_len = 0) {
   moq_audio_init out{};
   out.format = MOQ_AUDIO_FORMAT_OPUS;
-  out.init = data(kOpusHead);
+  out.init = bytes(kOpusHead);
   out.init_len = kOpusHead.size();
   out.label = label;
   out.label_len = label_len;
@@ -33,6 +33,7 @@ inline constexpr moq_container_init kFmp4NullInit{
 inline moq_string out_name{};
 inline std::uint64_t out_count = 0;
 inline std::uint8_t out_byte = 0;
+inline bool out_flag = false;
 inline moq_connection_stats out_stats{};
 inline moq_connection_snapshot out_snapshot{};
 
@@ -44,7 +45,7 @@ inline const std::vector<CallRow>& media_rows() {
       MOQ_CALL_ROW(broadcast, moq_publish_media_ordered(h, "vp8", 3, nullptr, 0)),
       MOQ_CALL_ROW(broadcast, moq_publish_audio(h, &kOpusInit)),
       MOQ_CALL_ROW(broadcast, moq_publish_video(h, &kVp8Init)),
-      MOQ_CALL_ROW(media, moq_publish_media_frame(h, data("x"), 1, 0)),
+      MOQ_CALL_ROW(media, moq_publish_media_frame(h, bytes("x"), 1, 0)),
       MOQ_CALL_ROW(media, moq_publish_media_finish(h)),
       MOQ_CALL_ROW(media, moq_publish_media_close(h)),
       MOQ_CALL_ROW(media, moq_publish_media_cut(h)),
@@ -55,7 +56,7 @@ inline const std::vector<CallRow>& media_rows() {
       MOQ_CALL_ROW(track, moq_publish_track_demand(h, never, nullptr)),
       MOQ_CALL_ROW(demand_task, moq_publish_demand_cancel(h)),
       MOQ_CALL_ROW(broadcast, moq_publish_container(h, &kFmp4Init)),
-      MOQ_CALL_ROW(container, moq_publish_container_write(h, data("x"), 1)),
+      MOQ_CALL_ROW(container, moq_publish_container_write(h, bytes("x"), 1)),
       MOQ_CALL_ROW(container, moq_publish_container_cut(h)),
       MOQ_CALL_ROW(container, moq_publish_container_seek(h, 100)),
       MOQ_CALL_ROW(container, moq_publish_container_finish(h)),
@@ -85,6 +86,12 @@ inline const std::vector<CallRow>& media_rows() {
       MOQ_CALL_ROW(session_request, moq_session_request_free(h)),
       MOQ_CALL_ROW(session, moq_session_stats(h, &out_stats)),
       MOQ_CALL_ROW(session, moq_session_snapshot(h, &out_snapshot)),
+      MOQ_CALL_ROW(session, moq_session_bandwidth(h)),
+      MOQ_CALL_ROW(bandwidth, moq_bandwidth_close(h)),
+      MOQ_CALL_ROW(track, moq_bandwidth_reserve(kUnknown, h, 1)),
+      MOQ_CALL_ROW(reservation, moq_reservation_grant(h, &out_count, &out_flag)),
+      MOQ_CALL_ROW(reservation, moq_reservation_update(h, 1)),
+      MOQ_CALL_ROW(reservation, moq_reservation_close(h)),
   };
   return kRows;
 }
@@ -120,6 +127,8 @@ inline const std::vector<CallRow>& media_null_rows() {
       MOQ_CALL_ROW(session_request, moq_session_request_accept(h, 0, 0, nullptr, nullptr)),
       MOQ_CALL_ROW(session, moq_session_stats(h, nullptr)),
       MOQ_CALL_ROW(session, moq_session_snapshot(h, nullptr)),
+      MOQ_CALL_ROW(reservation, moq_reservation_grant(h, nullptr, &out_flag)),
+      MOQ_CALL_ROW(reservation, moq_reservation_grant(h, &out_count, nullptr)),
   };
   return kRows;
 }

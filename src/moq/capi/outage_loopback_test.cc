@@ -90,13 +90,13 @@ TEST_F(Outage, ASubscriptionGoesOn) {
   all.latency_max_ms = 30'000;
   const std::uint32_t task =
       made(moq_consume_track(consumer, "chat", 4, &all, Recorder::callback, &frames));
-  EXPECT_EQ(moq_publish_track_frame(track, data("before"), 6, 1'000), 0);
+  EXPECT_EQ(moq_publish_track_frame(track, bytes("before"), 6, 1'000), 0);
   EXPECT_EQ(take_frame(frames.next()), "before");
 
   relay_.kill();
-  EXPECT_EQ(moq_publish_track_frame(track, data("during"), 6, 2'000), 0);
+  EXPECT_EQ(moq_publish_track_frame(track, bytes("during"), 6, 2'000), 0);
   restart();
-  EXPECT_EQ(moq_publish_track_frame(track, data("after"), 5, 3'000), 0);
+  EXPECT_EQ(moq_publish_track_frame(track, bytes("after"), 5, 3'000), 0);
   EXPECT_EQ(take_frame(frames.next()), "during");
   EXPECT_EQ(take_frame(frames.next()), "after");
 
@@ -116,7 +116,7 @@ TEST_F(Outage, ASubscriptionBegunMeanwhileIsServedAfterwards) {
   connect();
   const std::uint32_t room = sent_.publish("room");
   const std::uint32_t track = made(moq_publish_track(room, "chat", 4, nullptr));
-  EXPECT_EQ(moq_publish_track_frame(track, data("hello"), 5, 1'000), 0);
+  EXPECT_EQ(moq_publish_track_frame(track, bytes("hello"), 5, 1'000), 0);
   const std::uint32_t consumer = received_.find("room");
   relay_.kill();
   Recorder frames;
@@ -214,7 +214,7 @@ TEST_F(Outage, ThatIsTooLongEndsBroadcastsAndTheNextSessionServesTheirReaders) {
   Recorder frames;
   const std::uint32_t task =
       made(moq_consume_track(consumer, "chat", 4, nullptr, Recorder::callback, &frames));
-  EXPECT_EQ(moq_publish_track_frame(track, data("before"), 6, 0), 0);
+  EXPECT_EQ(moq_publish_track_frame(track, bytes("before"), 6, 0), 0);
   EXPECT_EQ(take_frame(frames.next()), "before");
   EXPECT_EQ(subscriber.status().next(), 1);
 
@@ -224,7 +224,7 @@ TEST_F(Outage, ThatIsTooLongEndsBroadcastsAndTheNextSessionServesTheirReaders) {
   restart();
   TestSession another(relay_.url(), config_, 0, received.handle());
   EXPECT_EQ(take_announcement(announced.next()), "+room");
-  EXPECT_EQ(moq_publish_track_frame(track, data("after"), 5, 0), 0);
+  EXPECT_EQ(moq_publish_track_frame(track, bytes("after"), 5, 0), 0);
   EXPECT_EQ(take_frame(frames.next()), "after");
 
   EXPECT_EQ(moq_consume_track_close(task), 0);

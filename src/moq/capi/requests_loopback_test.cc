@@ -4,63 +4,44 @@
 #include <string>
 #include <string_view>
 
-#include "moq/capi/recorder_test_support.h"
+#include "moq/capi/session_test_support.h"
 
 namespace moq::capi {
 namespace {
 
-std::uint32_t handle(std::int32_t code) {
-  EXPECT_GT(code, 0) << (moq_error() != nullptr ? moq_error() : "");
-  return static_cast<std::uint32_t>(code);
-}
-
-const std::uint8_t* data(std::string_view text) {
-  return reinterpret_cast<const std::uint8_t*>(text.data());
-}
-
 std::string_view view(const moq_string& text) { return {text.data, text.len}; }
-
-std::string take_frame(std::int32_t frame) {
-  moq_frame out{};
-  EXPECT_EQ(moq_consume_track_frame(handle(frame), &out), 0);
-  std::string text(reinterpret_cast<const char*>(out.payload), out.payload_size);
-  moq_consume_track_frame_free(handle(frame));
-  return text;
-}
 
 std::uint32_t wait_for(std::uint32_t origin, std::string_view path) {
   Recorder found;
-  handle(
-      moq_origin_consume_announced(origin, path.data(), path.size(), Recorder::callback, &found));
-  const std::uint32_t consumer = handle(found.next().value_or(0));
+  made(moq_origin_consume_announced(origin, path.data(), path.size(), Recorder::callback, &found));
+  const std::uint32_t consumer = made(found.next().value_or(0));
   EXPECT_EQ(found.next(), 0);
   return consumer;
 }
 
 TEST(Requests, ATrackIsMadeWhenSomebodyAsksForIt) {
-  const std::uint32_t origin = handle(moq_origin_create());
-  const std::uint32_t broadcast = handle(moq_origin_publish(origin, "live", 4));
+  const std::uint32_t origin = made(moq_origin_create());
+  const std::uint32_t broadcast = made(moq_origin_publish(origin, "live", 4));
   Recorder requests;
-  const std::uint32_t dynamic =
-      handle(moq_publish_dynamic(broadcast, Recorder::callback, &requests));
+  const std::uint32_t dynamic = made(moq_publish_dynamic(broadcast, Recorder::callback, &requests));
   const std::uint32_t consumer = wait_for(origin, "live");
   Recorder frames;
-  handle(moq_consume_track(consumer, "made", 4, nullptr, Recorder::callback, &frames));
+  made(moq_consume_track(consumer, "made", 4, nullptr, Recorder::callback, &frames));
 
-  const std::uint32_t request = handle(requests.next().value_or(0));
+  const std::uint32_t request = made(requests.next().value_or(0));
   moq_string name{};
   ASSERT_EQ(moq_track_request_name(request, &name), 0);
   EXPECT_EQ(view(name), "made");
-  const std::uint32_t track = handle(moq_track_request_accept(request, nullptr));
+  const std::uint32_t track = made(moq_track_request_accept(request, nullptr));
   EXPECT_EQ(moq_track_request_free(request), MOQ_ERROR_NOT_FOUND);
-  EXPECT_EQ(moq_publish_track_frame(track, data("hello"), 5, 0), 0);
-  EXPECT_EQ(take_frame(frames.next().value_or(0)), "hello");
+  EXPECT_EQ(moq_publish_track_frame(track, bytes("hello"), 5, 0), 0);
+  EXPECT_EQ(take_frame(frames.next()), "hello");
   EXPECT_EQ(moq_publish_track_finish(track), 0);
   EXPECT_EQ(frames.next(), 0);
 
   Recorder refused;
-  handle(moq_consume_track(consumer, "other", 5, nullptr, Recorder::callback, &refused));
-  EXPECT_EQ(moq_track_request_abort(handle(requests.next().value_or(0)), 3), 0);
+  made(moq_consume_track(consumer, "other", 5, nullptr, Recorder::callback, &refused));
+  EXPECT_EQ(moq_track_request_abort(made(requests.next().value_or(0)), 3), 0);
   EXPECT_EQ(refused.next(), MOQ_ERROR_MOQ);
 
   EXPECT_EQ(moq_publish_dynamic_cancel(dynamic), 0);
@@ -77,7 +58,7 @@ class Hall {
     const moq_string name{.data = "localhost", .len = 9};
     const moq_server_config config{
         .bind = "127.0.0.1:0", .bind_len = 11, .tls_generate = &name, .tls_generate_len = 1};
-    server_ = handle(moq_server_listen(&config, on_request, this));
+    server_ = made(moq_server_listen(&config, on_request, this));
   }
   ~Hall() {
     EXPECT_EQ(moq_server_close(server_), 0);
@@ -95,7 +76,7 @@ class Hall {
   [[nodiscard]] std::uint32_t client() const {
     moq_string pin{};
     EXPECT_EQ(moq_server_fingerprints(server_, &pin, 1), 1);
-    const std::uint32_t client = handle(moq_client_create());
+    const std::uint32_t client = made(moq_client_create());
     EXPECT_EQ(moq_client_set_tls_fingerprints(client, &pin, 1), 0);
     return client;
   }
@@ -127,16 +108,16 @@ class Hall {
 };
 
 TEST(Server, ServesAClientOfTheSameLibrary) {
-  const std::uint32_t here = handle(moq_origin_create());
-  const std::uint32_t there = handle(moq_origin_create());
-  const std::uint32_t broadcast = handle(moq_origin_publish(here, "live", 4));
-  const std::uint32_t track = handle(moq_publish_track(broadcast, "chat", 4, nullptr));
+  const std::uint32_t here = made(moq_origin_create());
+  const std::uint32_t there = made(moq_origin_create());
+  const std::uint32_t broadcast = made(moq_origin_publish(here, "live", 4));
+  const std::uint32_t track = made(moq_publish_track(broadcast, "chat", 4, nullptr));
   {
     Hall hall(here);
     const std::string url = hall.url();
     const std::uint32_t client = hall.client();
     Recorder status;
-    const std::uint32_t session = handle(
+    const std::uint32_t session = made(
         moq_client_connect(url.data(), url.size(), client, 0, there, Recorder::callback, &status));
     EXPECT_EQ(status.next(), 1);
     EXPECT_EQ(hall.sessions().next(), 1);
@@ -152,13 +133,13 @@ TEST(Server, ServesAClientOfTheSameLibrary) {
     const std::uint32_t consumer = wait_for(there, "live");
     Recorder frames;
     const std::uint32_t reading =
-        handle(moq_consume_track(consumer, "chat", 4, nullptr, Recorder::callback, &frames));
-    EXPECT_EQ(moq_publish_track_frame(track, data("over the wire"), 13, 5), 0);
-    EXPECT_EQ(take_frame(frames.next().value_or(0)), "over the wire");
+        made(moq_consume_track(consumer, "chat", 4, nullptr, Recorder::callback, &frames));
+    EXPECT_EQ(moq_publish_track_frame(track, bytes("over the wire"), 13, 5), 0);
+    EXPECT_EQ(take_frame(frames.next()), "over the wire");
 
     // What the client could send is shared by what it publishes, once somebody reads that.
-    const std::uint32_t allocator = handle(moq_session_bandwidth(session));
-    const std::uint32_t claim = handle(moq_bandwidth_reserve(allocator, track, 1'000));
+    const std::uint32_t allocator = made(moq_session_bandwidth(session));
+    const std::uint32_t claim = made(moq_bandwidth_reserve(allocator, track, 1'000));
     EXPECT_EQ(moq_bandwidth_close(allocator), 0);
     std::uint64_t bps = 0;
     bool present = false;

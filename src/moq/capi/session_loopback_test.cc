@@ -307,7 +307,7 @@ TEST(Session, OneOriginRelaysBothWays) {
   const std::uint32_t from_east = in_east.publish("from/east");
   const std::uint32_t from_west = in_west.publish("from/west");
   const std::uint32_t track = made(moq_publish_track(from_east, "chat", 4, nullptr));
-  EXPECT_EQ(moq_publish_track_frame(track, data("hello"), 5, 0), 0);
+  EXPECT_EQ(moq_publish_track_frame(track, bytes("hello"), 5, 0), 0);
   const std::uint32_t at_west = in_west.find("from/east");
   const std::uint32_t at_east = in_east.find("from/west");
   Recorder frames;

@@ -95,7 +95,7 @@ inline const std::vector<TaskKind>& task_kinds() {
        },
        moq_consume_video_close,
        [](BusyRoom& room) {
-         EXPECT_EQ(moq_publish_track_frame(room.video, data("\x07picture"), 8, 7), 0);
+         EXPECT_EQ(moq_publish_track_frame(room.video, bytes("\x07picture"), 8, 7), 0);
        },
        moq_consume_frame_free},
       {"track", MOQ_ERROR_TRACK_NOT_FOUND,
@@ -106,7 +106,7 @@ inline const std::vector<TaskKind>& task_kinds() {
        },
        moq_consume_track_close,
        [](BusyRoom& room) {
-         EXPECT_EQ(moq_publish_track_frame(room.track, data("hello"), 5, 0), 0);
+         EXPECT_EQ(moq_publish_track_frame(room.track, bytes("hello"), 5, 0), 0);
        },
        moq_consume_track_frame_free},
       {"datagrams", MOQ_ERROR_TRACK_NOT_FOUND,
@@ -115,7 +115,7 @@ inline const std::vector<TaskKind>& task_kinds() {
        },
        moq_consume_datagrams_close,
        [](BusyRoom& room) {
-         EXPECT_EQ(moq_publish_track_datagram(room.track, data("ping"), 4, 0, nullptr), 0);
+         EXPECT_EQ(moq_publish_track_datagram(room.track, bytes("ping"), 4, 0, nullptr), 0);
        },
        moq_consume_datagram_free},
   };

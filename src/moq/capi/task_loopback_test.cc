@@ -116,7 +116,7 @@ TEST(Tasks, ACallbackThatBlocksHoldsUpNoCall) {
   {
     const std::uint32_t other = made(moq_origin_publish(room.origin, "busy", 4));
     const std::uint32_t track = made(moq_publish_track(other, "t", 1, nullptr));
-    EXPECT_EQ(moq_publish_track_frame(track, data("x"), 1, 0), 0);
+    EXPECT_EQ(moq_publish_track_frame(track, bytes("x"), 1, 0), 0);
     const std::uint32_t consumer = made(moq_origin_consume(room.origin, "busy", 4));
     Recorder frames;
     const std::uint32_t reader =

@@ -23,7 +23,7 @@ class VideoCodec : public CodecTest {
  protected:
   std::uint32_t publish() {
     const moq_video_encoder_output output = software();
-    return good(moq_publish_video_raw(broadcast_, &kInput, &output));
+    return made(moq_publish_video_raw(broadcast_, &kInput, &output));
   }
   static std::int32_t feed(std::uint32_t encoder, int number) {
     const std::vector<std::uint8_t> picture = pattern(kWidth, kHeight, number);
@@ -45,13 +45,13 @@ TEST_F(VideoCodec, DecodesWhatItEncodes) {
   Recorder pictures;
   const moq_video_decoder_output wanted{10'000};
   const std::uint32_t decoder =
-      good(moq_consume_video_raw(catalog_, 0, &wanted, Recorder::callback, &pictures));
+      made(moq_consume_video_raw(catalog_, 0, &wanted, Recorder::callback, &pictures));
 
   constexpr int kCount = 12;
   for (int i = 0; i < kCount; ++i) EXPECT_EQ(feed(encoder, i), 0);
   EXPECT_EQ(moq_publish_video_raw_finish(encoder), 0);
   for (int i = 0; i < kCount; ++i) {
-    const std::uint32_t picture = good(pictures.next().value_or(0));
+    const std::uint32_t picture = made(pictures.next().value_or(0));
     moq_video_frame frame{};
     ASSERT_EQ(moq_consume_video_raw_frame(picture, &frame), 0);
     EXPECT_EQ(frame.timestamp_us, static_cast<std::uint64_t>(i) * 33'000);
@@ -71,18 +71,18 @@ TEST_F(VideoCodec, TakesRgbaAndGivesItInTheSizeAskedFor) {
   moq_video_encoder_input input = kInput;
   input.format = MOQ_VIDEO_PIXEL_FORMAT_RGBA;
   const moq_video_encoder_output output = software();
-  const std::uint32_t encoder = good(moq_encode_video(broadcast_, &input, &output, 0));
+  const std::uint32_t encoder = made(moq_encode_video(broadcast_, &input, &output, 0));
   read_catalog();
   Recorder pictures;
   const moq_video_decoder_output_v2 wanted{10'000'000, MOQ_VIDEO_PIXEL_FORMAT_RGBA, 64, 32};
   const std::uint32_t decoder =
-      good(moq_decode_video(catalog_, 0, &wanted, Recorder::callback, &pictures));
+      made(moq_decode_video(catalog_, 0, &wanted, Recorder::callback, &pictures));
 
   std::vector<std::uint8_t> red;
   for (int i = 0; i < kWidth * kHeight; ++i) red.insert(red.end(), {200, 20, 20, 255});
   const moq_video_encoder_frame frame{5, red.data(), red.size()};
   EXPECT_EQ(moq_encode_video_frame(encoder, &frame), 0);
-  const std::uint32_t picture = good(pictures.next().value_or(0));
+  const std::uint32_t picture = made(pictures.next().value_or(0));
   moq_video_frame out{};
   ASSERT_EQ(moq_decode_video_frame(picture, &out), 0);
   EXPECT_EQ(out.width, 64U);
@@ -103,7 +103,7 @@ TEST_F(VideoCodec, ACutBeginsAGroup) {
   const std::uint32_t encoder = publish();
   read_catalog();
   Recorder frames;
-  good(moq_consume_video(catalog_, 0, 10'000, Recorder::callback, &frames));
+  made(moq_consume_video(catalog_, 0, 10'000, Recorder::callback, &frames));
   for (int i = 0; i < 6; ++i) {
     if (i == 4) {
       EXPECT_EQ(moq_publish_video_raw_cut(encoder), 0);
@@ -113,7 +113,7 @@ TEST_F(VideoCodec, ACutBeginsAGroup) {
   }
   EXPECT_EQ(moq_publish_video_raw_finish(encoder), 0);
   for (int i = 0; i < 6; ++i) {
-    const std::uint32_t handle = good(frames.next().value_or(0));
+    const std::uint32_t handle = made(frames.next().value_or(0));
     moq_frame frame{};
     ASSERT_EQ(moq_consume_frame(handle, &frame), 0);
     EXPECT_EQ(frame.keyframe, i == 0 || i == 4) << i;
@@ -136,7 +136,7 @@ TEST_F(VideoCodec, TakesABitrateUpToThatAtOpening) {
 TEST_F(VideoCodec, AWatcherMayBeCancelled) {
   const std::uint32_t encoder = publish();
   Recorder demand;
-  const std::uint32_t watcher = good(moq_encode_video_demand(encoder, Recorder::callback, &demand));
+  const std::uint32_t watcher = made(moq_encode_video_demand(encoder, Recorder::callback, &demand));
   EXPECT_EQ(moq_publish_demand_cancel(watcher), 0);
   EXPECT_EQ(demand.next(), MOQ_DEMAND_UNUSED);
   EXPECT_EQ(demand.next(), 0);
@@ -174,11 +174,11 @@ TEST_F(VideoCodec, OtherThanH264EndsTheTask) {
   config.codec = "vp8";
   config.codec_len = 3;
   ASSERT_EQ(moq_publish_video_config(broadcast_, &config), 0);
-  const std::uint32_t track = good(moq_publish_track(broadcast_, "v", 1, nullptr));
+  const std::uint32_t track = made(moq_publish_track(broadcast_, "v", 1, nullptr));
   read_catalog();
   Recorder pictures;
   const moq_video_decoder_output wanted{};
-  good(moq_consume_video_raw(catalog_, 0, &wanted, Recorder::callback, &pictures));
+  made(moq_consume_video_raw(catalog_, 0, &wanted, Recorder::callback, &pictures));
   EXPECT_EQ(pictures.next(), MOQ_ERROR_VIDEO);
   EXPECT_NE(pictures.error().find("vp8"), std::string::npos) << pictures.error();
   moq_publish_track_finish(track);

@@ -5,29 +5,20 @@
 #include <string>
 #include <string_view>
 
+#include "moq/capi/calls_test_support.h"
 #include "moq/capi/recorder_test_support.h"
 
-/// For tests of JSON and binary tracks.
 namespace moq::capi {
-
-inline const std::uint8_t* bytes(std::string_view text) {
-  return reinterpret_cast<const std::uint8_t*>(text.data());
-}
-
-inline std::uint32_t handle(std::int32_t code) {
-  EXPECT_GT(code, 0) << moq_error();
-  return static_cast<std::uint32_t>(code);
-}
 
 /// An origin with the broadcast "room", seen from both sides.
 class Room : public testing::Test {
  protected:
   Room()
-      : origin_(handle(moq_origin_create())),
-        broadcast_(handle(moq_origin_publish(origin_, "room", 4))) {
+      : origin_(made(moq_origin_create())),
+        broadcast_(made(moq_origin_publish(origin_, "room", 4))) {
     Recorder found;
-    handle(moq_origin_consume_announced(origin_, "room", 4, Recorder::callback, &found));
-    consumer_ = handle(found.next().value_or(0));
+    made(moq_origin_consume_announced(origin_, "room", 4, Recorder::callback, &found));
+    consumer_ = made(found.next().value_or(0));
     EXPECT_EQ(found.next(), 0);
   }
   ~Room() override {
@@ -43,7 +34,7 @@ class Room : public testing::Test {
 
 /// The text of the JSON value that comes next, which is freed; "" and a failure if none comes.
 inline std::string next_json(Recorder& values) {
-  const std::uint32_t value = handle(values.next().value_or(0));
+  const std::uint32_t value = made(values.next().value_or(0));
   moq_json_value out{};
   EXPECT_EQ(moq_consume_json_value(value, &out), 0) << moq_error();
   std::string text(out.json == nullptr ? "" : out.json, out.json_len);
@@ -52,8 +43,7 @@ inline std::string next_json(Recorder& values) {
   return text;
 }
 
-/// What no family knows, and what no handle can be.
-inline constexpr std::uint32_t kUnknown = 0x7fffffff;
+/// What no handle can be.
 inline constexpr std::uint32_t kBadForms[] = {0, 0x80000000, 0xffffffff};
 
 }  // namespace moq::capi
