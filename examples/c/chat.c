@@ -77,8 +77,13 @@ struct peer {
   char name[];
 };
 
-static bool is_over(struct chat* chat, int32_t code) {
+/* Says why a task failed. Its words are there until the next failure of this thread. */
+static void tell(struct chat* chat, int32_t code) {
   if (code < 0) chat->result = code, fprintf(stderr, "%s\n", moq_error());
+}
+
+static bool is_over(struct chat* chat, int32_t code) {
+  tell(chat, code);
   if (code <= 0 && --chat->tasks == 0) wake_main(OVER);
   return code <= 0;
 }
@@ -132,10 +137,11 @@ static void on_announced(void* user_data, int32_t code) {
 static void on_status(void* user_data, int32_t code) {
   struct chat* chat = user_data;
   if (code > 0) return; /* Connected, or again. */
+  tell(chat, code);
   wake_main(STOP);
   moq_origin_announced_close((uint32_t)chat->listener);
   leave(chat, NULL, 0);
-  is_over(chat, code);
+  is_over(chat, 0);
 }
 
 int main(int argc, char** argv) {

@@ -164,10 +164,15 @@ struct app {
   } video, audio;
 };
 
+/* Says why a task failed. Its words are there until the next failure of this thread. */
+static void tell(struct app* app, const char* task, int32_t code) {
+  if (code < 0) app->result = code, fprintf(stderr, "%s: %s\n", task, moq_error());
+}
+
 /* True if `code` was the last call of a task. */
 static bool is_over(struct app* app, const char* task, int32_t code) {
   if (code > 0) return false;
-  if (code < 0) app->result = code, fprintf(stderr, "%s: %s\n", task, moq_error());
+  tell(app, task, code);
   if (code < 0 || strcmp(task, "catalog") == 0) wake_main(STOP);
   if (--app->tasks == 0) wake_main(OVER);
   return true;
@@ -223,11 +228,12 @@ static void on_status(void* user_data, int32_t code) {
         app, moq_origin_consume_announced(app->origin, app->path, length, on_broadcast, app));
   }
   if (code > 0) return;
+  tell(app, "session", code);
   moq_origin_consume_announced_close((uint32_t)app->wait); /* No harm if it is over. */
   moq_consume_catalog_close((uint32_t)app->catalog);
   moq_consume_video_close((uint32_t)app->video.task);
   moq_consume_audio_close((uint32_t)app->audio.task);
-  is_over(app, "session", code);
+  is_over(app, "session", 0);
 }
 
 int main(int argc, char** argv) {
