@@ -9,7 +9,7 @@ struct AudioOutput {
   std::uint32_t format = 0;
   std::uint32_t rate = 0;
   std::uint32_t channels = 0;
-  DecodeStart start;
+  ReadStart start;
 };
 
 /// Opens the decoder of `rendition`, on the worker's thread.
@@ -96,10 +96,7 @@ std::int32_t moq_consume_audio_raw_frame(std::uint32_t id, moq_audio_frame* dst)
 }
 
 std::int32_t moq_consume_audio_raw_frame_free(std::uint32_t id) {
-  Call call;
-  call.handle(id);
-  call.take(tables().pcm_frames, id);
-  return call.status();
+  return release(tables().pcm_frames, id);
 }
 
 std::int32_t moq_decode_audio(std::uint32_t catalog, std::uint32_t index,

@@ -76,7 +76,7 @@ std::int32_t create(Call& call, std::uint32_t broadcast, const std::string& name
   auto track = found->producer.with([&](net::broadcast::Producer& producer) {
     return producer.create_track(name, kEncodedAudio);
   });
-  if (!track) return call.fail(MOQ_ERROR_BROADCAST_NOT_FOUND, "the broadcast has ended");
+  if (!track) return call.ended(tables().broadcasts);
   if (!*track) return call.finish(std::unexpected(track->error()));
   const Result<void> listed = list(found->catalog, name, *encoder);
   if (!listed) return call.finish(listed, MOQ_ERROR_HANG);
@@ -149,7 +149,7 @@ std::int32_t moq_publish_audio_raw_frame(std::uint32_t producer, const moq_audio
   const auto done = found->publication.with([&](moq::capi::AudioPublication& publication) {
     return publication.encode(frame->timestamp_us, pcm);
   });
-  if (!done) return call.fail(MOQ_ERROR_MEDIA_NOT_FOUND, "the encoder has finished");
+  if (!done) return call.ended(tables().audio_encoders);
   return call.finish(*done, MOQ_ERROR_AUDIO);
 }
 
@@ -199,7 +199,7 @@ std::int32_t moq_encode_audio_demand(std::uint32_t producer, moq_status_callback
   if (!call.ok()) return call.status();
   auto track = found->publication.with(
       [](moq::capi::AudioPublication& publication) { return publication.track().clone(); });
-  if (!track) return call.fail(MOQ_ERROR_MEDIA_NOT_FOUND, "the encoder has finished");
+  if (!track) return call.ended(tables().audio_encoders);
   return moq::capi::watch_demand(call, std::move(track), {on_demand, user_data});
 }
 

@@ -48,10 +48,7 @@ std::int32_t moq_session_bandwidth(std::uint32_t session) {
 }
 
 std::int32_t moq_bandwidth_close(std::uint32_t bandwidth) {
-  Call call;
-  call.handle(bandwidth);
-  call.take(tables().bandwidths, bandwidth);
-  return call.status();
+  return release(tables().bandwidths, bandwidth);
 }
 
 std::int32_t moq_bandwidth_reserve(std::uint32_t bandwidth, std::uint32_t track,
@@ -65,7 +62,7 @@ std::int32_t moq_bandwidth_reserve(std::uint32_t bandwidth, std::uint32_t track,
   auto reserved = sender->producer.with([&](moq::net::track::Producer& producer) {
     return std::make_shared<moq::net::Reservation>(allocator->reserve(producer, max_bps));
   });
-  if (!reserved) return call.fail(MOQ_ERROR_TRACK_NOT_FOUND, "the track has ended");
+  if (!reserved) return call.ended(tables().tracks);
   return call.add(tables().reservations, *std::move(reserved));
 }
 
@@ -92,8 +89,5 @@ std::int32_t moq_reservation_update(std::uint32_t reservation, std::uint64_t max
 }
 
 std::int32_t moq_reservation_close(std::uint32_t reservation) {
-  Call call;
-  call.handle(reservation);
-  call.take(tables().reservations, reservation);
-  return call.status();
+  return release(tables().reservations, reservation);
 }

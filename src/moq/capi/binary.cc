@@ -55,13 +55,6 @@ std::int32_t write(const Table<BinaryTrack>& family, std::uint32_t handle,
                       });
 }
 
-std::int32_t finish(Table<BinaryTrack>& family, std::uint32_t handle) {
-  Call call;
-  call.handle(handle);
-  if (const auto found = call.take(family, handle)) found->finish();
-  return call.status();
-}
-
 }  // namespace
 }  // namespace moq::capi
 

@@ -135,12 +135,7 @@ std::int32_t moq_client_create(void) {
   return call.add(tables().clients, std::make_shared<moq::capi::ClientConfig>());
 }
 
-std::int32_t moq_client_close(std::uint32_t client) {
-  Call call;
-  call.handle(client);
-  call.take(tables().clients, client);
-  return call.status();
-}
+std::int32_t moq_client_close(std::uint32_t client) { return release(tables().clients, client); }
 
 moq_client_config moq_client_defaults(void) {
   const ClientSettings defaults;

@@ -57,10 +57,7 @@ std::int32_t moq_consume_catalog_cancel(std::uint32_t catalog) {
 }
 
 std::int32_t moq_consume_catalog_free(std::uint32_t catalog) {
-  Call call;
-  call.handle(catalog);
-  call.take(tables().catalogs, catalog);
-  return call.status();
+  return release(tables().catalogs, catalog);
 }
 
 std::int32_t moq_consume_video_config(std::uint32_t catalog, std::uint32_t index,
@@ -155,6 +152,6 @@ std::int32_t moq_consume_catalog_section(std::uint32_t catalog, const char* name
   if (entry == sections.end()) {
     return call.fail(MOQ_ERROR_NOT_FOUND, "the catalog has no section '" + section + "'");
   }
-  *dst = {.data = entry->second.data(), .len = entry->second.size()};
+  *dst = moq::capi::borrow(entry->second);
   return 0;
 }

@@ -6,12 +6,10 @@
 namespace moq::capi {
 namespace {
 
-constexpr std::uint64_t kMicroseconds = 1'000'000;
-
 kio::Task<Result<void>> read_media(std::shared_ptr<Task> task, kio::Clock& clock,
                                    RenditionSource source, Duration max_latency) {
   mux::EventQueue events;
-  mux::TrackReader reader = source.read(clock, events, max_latency);
+  mux::TrackReader reader = source.read(clock, events, {.max_latency = max_latency});
   for (;;) {
     auto next =
         co_await kio::wait([&](const kio::Waiter& waiter) { return reader.poll_next(waiter); });
@@ -81,12 +79,17 @@ std::optional<RenditionSource> find_in(Call& call, const CatalogSnapshot& snapsh
 }  // namespace
 
 mux::TrackReader RenditionSource::read(kio::Clock& clock, mux::EventQueue& events,
-                                       Duration max_latency) const {
+                                       const ReadStart& start) const {
   const std::uint8_t priority =
       kind == MediaKind::video ? hang::kVideoPriority : hang::kAudioPriority;
-  auto track = broadcast.subscribe(name, {.priority = priority, .max_age = max_latency});
+  net::track::Subscription wanted{.priority = priority, .max_age = start.max_latency};
+  auto track = broadcast.subscribe(name, wanted);
+  if (start.at_newest) {
+    wanted.start = track.latest();
+    track.update(wanted);
+  }
   return {clock, events, std::move(track), decoder,
-          mux::TrackReader::Options{.max_latency = max_latency, .priority = priority}};
+          mux::TrackReader::Options{.max_latency = start.max_latency, .priority = priority}};
 }
 
 std::optional<RenditionSource> find_rendition(Call& call, const CatalogSnapshot* snapshot,
@@ -156,9 +159,6 @@ std::int32_t moq_consume_frame(std::uint32_t frame, moq_frame* dst) {
 }
 
 std::int32_t moq_consume_frame_free(std::uint32_t frame) {
-  Call call;
-  call.handle(frame);
-  call.take(tables().media_frames, frame);
-  return call.status();
+  return release(tables().media_frames, frame);
 }
 std::int32_t moq_consume_frame_close(std::uint32_t frame) { return moq_consume_frame_free(frame); }

@@ -6,8 +6,6 @@
 namespace moq::capi {
 namespace {
 
-constexpr std::uint64_t kMicroseconds = 1'000'000;
-
 net::track::Subscription read_subscription(const moq_subscription* subscription) {
   net::track::Subscription out;
   if (subscription == nullptr) return out;
@@ -97,10 +95,7 @@ using moq::capi::Call;
 using moq::capi::tables;
 
 std::int32_t moq_consume_close(std::uint32_t consume) {
-  Call call;
-  call.handle(consume);
-  call.take(tables().consumers, consume);
-  return call.status();
+  return release(tables().consumers, consume);
 }
 
 std::int32_t moq_consume_track(std::uint32_t broadcast, const char* name, std::uintptr_t name_len,
@@ -149,10 +144,7 @@ std::int32_t moq_consume_track_frame(std::uint32_t frame, moq_frame* dst) {
 }
 
 std::int32_t moq_consume_track_frame_free(std::uint32_t frame) {
-  Call call;
-  call.handle(frame);
-  call.take(tables().raw_frames, frame);
-  return call.status();
+  return release(tables().raw_frames, frame);
 }
 std::int32_t moq_consume_track_frame_close(std::uint32_t frame) {
   return moq_consume_track_frame_free(frame);
@@ -199,10 +191,7 @@ std::int32_t moq_consume_datagram(std::uint32_t datagram, moq_datagram* dst) {
 }
 
 std::int32_t moq_consume_datagram_free(std::uint32_t datagram) {
-  Call call;
-  call.handle(datagram);
-  call.take(tables().datagrams, datagram);
-  return call.status();
+  return release(tables().datagrams, datagram);
 }
 
 std::int32_t moq_consume_datagrams_close(std::uint32_t task) {

@@ -21,17 +21,13 @@ std::optional<Format> to_container(std::uint32_t format) {
   }
 }
 
-std::int32_t ended(Call& call) {
-  return call.fail(MOQ_ERROR_MEDIA_NOT_FOUND, "the container has ended");
-}
-
 /// Runs `use(mux::Importer&)`, which returns a result, with what is behind a handle.
 template <typename Use>
 std::int32_t use_container(Call& call, std::uint32_t container, Use&& use) {
   const auto found = call.find(tables().containers, container);
   if (!call.ok()) return call.status();
   const std::optional<Result<void>> done = found->importer.with(std::forward<Use>(use));
-  return done ? call.finish(*done, MOQ_ERROR_MUX) : ended(call);
+  return done ? call.finish(*done, MOQ_ERROR_MUX) : call.ended(tables().containers);
 }
 
 }  // namespace
@@ -93,5 +89,5 @@ std::int32_t moq_publish_container_finish(std::uint32_t container) {
   if (!call.ok()) return call.status();
   auto importer = found->importer.take();
   return importer ? call.finish(std::move(*importer).finish(), MOQ_ERROR_MUX)
-                  : moq::capi::ended(call);
+                  : call.ended(tables().containers);
 }

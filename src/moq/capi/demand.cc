@@ -55,7 +55,7 @@ std::int32_t moq_publish_track_demand(std::uint32_t track, moq_status_callback o
   if (!call.ok()) return call.status();
   auto watched =
       found->producer.with([](moq::net::track::Producer& producer) { return producer.clone(); });
-  if (!watched) return call.fail(MOQ_ERROR_TRACK_NOT_FOUND, "the track has ended");
+  if (!watched) return call.ended(tables().tracks);
   return moq::capi::watch_demand(call, std::move(watched), {on_demand, user_data});
 }
 

@@ -12,7 +12,7 @@ std::optional<net::track::Producer> make_data_track(Call& call, std::uint32_t br
     return producer.create_track(name, {.priority = priority});
   });
   if (!made) {
-    call.fail(MOQ_ERROR_BROADCAST_NOT_FOUND, "the broadcast has ended");
+    call.ended(tables().broadcasts);
     return std::nullopt;
   }
   if (!*made) {
@@ -68,15 +68,6 @@ std::int32_t consume(Call& call, std::uint32_t broadcast, std::string_view name,
   return start_task(call, tables().json_tasks, task, [task, values = std::move(values)]() mutable {
     return read_values(std::move(task), std::move(values));
   });
-}
-
-/// The functions that end a producer.
-template <typename Object>
-std::int32_t finish(Table<Object>& family, std::uint32_t handle) {
-  Call call;
-  call.handle(handle);
-  if (const auto found = call.take(family, handle)) found->finish();
-  return call.status();
 }
 
 }  // namespace
@@ -182,10 +173,7 @@ std::int32_t moq_consume_json_value(std::uint32_t value, moq_json_value* dst) {
 }
 
 std::int32_t moq_consume_json_value_free(std::uint32_t value) {
-  Call call;
-  call.handle(value);
-  call.take(tables().json_values, value);
-  return call.status();
+  return release(tables().json_values, value);
 }
 
 std::int32_t moq_consume_json_close(std::uint32_t task) {

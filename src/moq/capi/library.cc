@@ -45,7 +45,7 @@ std::int32_t list(moq_string* out, std::uintptr_t count, const Names& names, ToT
   for (const auto& name : names) {
     if (at == count) break;
     const std::string_view text = to_text(name);
-    out[at++] = {.data = text.data(), .len = text.size()};
+    out[at++] = borrow(text);
   }
   return static_cast<std::int32_t>(names.size());
 }

@@ -36,10 +36,6 @@ std::int32_t publish(std::uint32_t broadcast, const Config* config) {
   return add_media(call, std::move(found), std::move(opened));
 }
 
-std::int32_t ended(Call& call) {
-  return call.fail(MOQ_ERROR_MEDIA_NOT_FOUND, "the media track has ended");
-}
-
 /// Runs `use(mux::MediaTrack&)`, which returns a result, with the codec track behind a handle;
 /// containers are not for it.
 template <typename Use>
@@ -51,7 +47,7 @@ std::int32_t use_track(Call& call, std::uint32_t media, Use&& use) {
     if (track == nullptr) return std::nullopt;
     return use(*track);
   });
-  if (!done) return ended(call);
+  if (!done) return call.ended(tables().media);
   if (!*done) return call.fail(MOQ_ERROR_MEDIA_NOT_FOUND, "this is a container, no codec track");
   return call.finish(**done, MOQ_ERROR_MUX);
 }
@@ -193,7 +189,7 @@ std::int32_t moq_publish_media_frame(std::uint32_t media, const std::uint8_t* pa
     }
     return std::get<Importer>(writer).push(copied);
   });
-  return done ? call.finish(*done, MOQ_ERROR_MUX) : moq::capi::ended(call);
+  return done ? call.finish(*done, MOQ_ERROR_MUX) : call.ended(tables().media);
 }
 
 std::int32_t moq_publish_media_finish(std::uint32_t media) {
@@ -202,7 +198,7 @@ std::int32_t moq_publish_media_finish(std::uint32_t media) {
   const auto found = call.take(tables().media, media);
   if (!call.ok()) return call.status();
   auto writer = found->writer.take();
-  if (!writer) return moq::capi::ended(call);
+  if (!writer) return call.ended(tables().media);
   return call.finish(std::visit([](auto& one) { return std::move(one).finish(); }, *writer),
                      MOQ_ERROR_MUX);
 }

@@ -100,12 +100,7 @@ std::int32_t moq_origin_create(void) {
   return call.add(tables().origins, std::make_shared<moq::capi::Origin>(std::move(producer)));
 }
 
-std::int32_t moq_origin_close(std::uint32_t origin) {
-  Call call;
-  call.handle(origin);
-  call.take(tables().origins, origin);
-  return call.status();
-}
+std::int32_t moq_origin_close(std::uint32_t origin) { return release(tables().origins, origin); }
 
 std::int32_t moq_origin_announced(std::uint32_t origin,
                                   void (*on_announce)(void* user_data, std::int32_t announced),
@@ -133,10 +128,7 @@ std::int32_t moq_origin_announced_info(std::uint32_t announced, moq_announced* d
 }
 
 std::int32_t moq_origin_announced_free(std::uint32_t announced) {
-  Call call;
-  call.handle(announced);
-  call.take(tables().announcements, announced);
-  return call.status();
+  return release(tables().announcements, announced);
 }
 
 std::int32_t moq_origin_announced_close(std::uint32_t announced) {

@@ -146,7 +146,7 @@ std::int32_t moq_publish_dynamic(std::uint32_t broadcast, moq_status_callback on
   if (!call.ok()) return call.status();
   auto requests = found->producer.with(
       [](moq::net::broadcast::Producer& producer) { return producer.dynamic(); });
-  if (!requests) return call.fail(MOQ_ERROR_BROADCAST_NOT_FOUND, "the broadcast has ended");
+  if (!requests) return call.ended(tables().broadcasts);
   auto task = std::make_shared<Task>(moq::capi::Callback{on_request, user_data});
   return start_task(
       call, tables().dynamic_tasks, task, [task, found, requests = *std::move(requests)]() mutable {
@@ -163,7 +163,7 @@ std::int32_t moq_publish_track_dynamic(std::uint32_t track, moq_status_callback 
   if (!call.ok()) return call.status();
   auto served =
       found->producer.with([](moq::net::track::Producer& producer) { return producer.clone(); });
-  if (!served) return call.fail(MOQ_ERROR_TRACK_NOT_FOUND, "the track has ended");
+  if (!served) return call.ended(tables().tracks);
   return moq::capi::add_groups_task(
       call, {on_group, user_data},
       [served = *std::move(served)](std::shared_ptr<Task> task) mutable {
@@ -181,7 +181,7 @@ std::int32_t moq_track_request_name(std::uint32_t request, moq_string* dst) {
   call.pointer("dst", dst);
   const auto found = call.find(tables().track_requests, request);
   if (!call.ok()) return call.status();
-  *dst = {.data = found->name.data(), .len = found->name.size()};
+  *dst = moq::capi::borrow(found->name);
   return 0;
 }
 

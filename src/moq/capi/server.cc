@@ -188,7 +188,7 @@ std::int32_t moq_server_addr(std::uint32_t server, moq_string* dst) {
   call.pointer("dst", dst);
   const auto task = call.find(tables().servers, server);
   if (!call.ok()) return call.status();
-  *dst = {.data = task->address.data(), .len = task->address.size()};
+  *dst = moq::capi::borrow(task->address);
   return 0;
 }
 
@@ -199,7 +199,7 @@ std::int32_t moq_server_fingerprints(std::uint32_t server, moq_string* dst, std:
   const auto task = call.find(tables().servers, server);
   if (!call.ok()) return call.status();
   for (std::size_t i = 0; i < std::min<std::size_t>(count, task->fingerprints.size()); ++i) {
-    dst[i] = {.data = task->fingerprints[i].data(), .len = task->fingerprints[i].size()};
+    dst[i] = moq::capi::borrow(task->fingerprints[i]);
   }
   return static_cast<std::int32_t>(task->fingerprints.size());
 }
@@ -212,7 +212,7 @@ std::int32_t moq_session_request_path(std::uint32_t request, moq_string* dst) {
   call.pointer("dst", dst);
   const auto found = call.find(tables().session_requests, request);
   if (!call.ok()) return call.status();
-  *dst = {.data = found->path.data(), .len = found->path.size()};
+  *dst = moq::capi::borrow(found->path);
   return 0;
 }
 
@@ -223,7 +223,7 @@ std::int32_t moq_session_request_query(std::uint32_t request, moq_string* dst) {
   const auto found = call.find(tables().session_requests, request);
   if (!call.ok()) return call.status();
   *dst = {};
-  if (found->query) *dst = {.data = found->query->data(), .len = found->query->size()};
+  if (found->query) *dst = moq::capi::borrow(*found->query);
   return 0;
 }
 
@@ -266,8 +266,5 @@ std::int32_t moq_session_request_reject(std::uint32_t request, std::uint16_t cod
 }
 
 std::int32_t moq_session_request_free(std::uint32_t request) {
-  Call call;
-  call.handle(request);
-  call.take(tables().session_requests, request);
-  return call.status();
+  return release(tables().session_requests, request);
 }

@@ -223,7 +223,6 @@ std::int32_t moq_session_snapshot(std::uint32_t session, moq_connection_snapshot
   const auto stats = moq::capi::read_stats(call, session);
   if (!stats) return call.status();
   const std::string_view protocol = moq::net::to_string(stats->version);
-  *dst = {.stats = moq::capi::to_c(*stats),
-          .protocol = {.data = protocol.data(), .len = protocol.size()}};
+  *dst = {.stats = moq::capi::to_c(*stats), .protocol = moq::capi::borrow(protocol)};
   return 0;
 }

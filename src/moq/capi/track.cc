@@ -6,7 +6,6 @@
 namespace moq::capi {
 namespace {
 
-constexpr std::uint64_t kMicroseconds = 1'000'000;
 /// A timescale is below 2^62, as all numbers on the wire.
 constexpr std::uint64_t kTimescaleEnd = std::uint64_t{1} << 62;
 /// Larger ones have no name in the protocols; datagrams of a path are much smaller.
@@ -50,7 +49,7 @@ std::int32_t use(Call& call, const Table<Object>& table, Object& object, Guarded
                  Use&& use) {
   const std::optional<Result<void>> done = (object.*guard).with(std::forward<Use>(use));
   if (done) return call.finish(*done);
-  return call.fail(table.unknown(), std::string("the ") + table.noun() + " has ended");
+  return call.ended(table);
 }
 
 std::int32_t add_group(Call& call, std::uint32_t track, std::optional<std::uint64_t> sequence) {

@@ -10,7 +10,7 @@ struct VideoOutput {
   std::uint32_t width = 0;  ///< Both 0: the stream's.
   std::uint32_t height = 0;
   bool h264_alone = false;
-  DecodeStart start;
+  ReadStart start;
 };
 
 bool is_h264(const std::string& codec) {
@@ -109,10 +109,7 @@ std::int32_t moq_consume_video_raw_frame(std::uint32_t id, moq_video_frame* dst)
 }
 
 std::int32_t moq_consume_video_raw_frame_free(std::uint32_t id) {
-  Call call;
-  call.handle(id);
-  call.take(tables().pictures, id);
-  return call.status();
+  return release(tables().pictures, id);
 }
 
 std::int32_t moq_decode_video(std::uint32_t catalog, std::uint32_t index,

@@ -72,7 +72,7 @@ std::int32_t create(Call& call, std::uint32_t broadcast, VideoRequest request) {
     return mux::MediaTrack::create(producer, found->catalog.clone(), Library::get().clock(),
                                    track_options(*encoder, request.config));
   });
-  if (!track) return call.fail(MOQ_ERROR_BROADCAST_NOT_FOUND, "the broadcast has ended");
+  if (!track) return call.ended(tables().broadcasts);
   if (!*track) return call.fail(Failure(track->error(), MOQ_ERROR_VIDEO));
   auto claim = reserve(request.bandwidth.get(), (*track)->track(), encoder->info().bitrate);
   VideoPublication publication(*std::move(encoder), **std::move(track), claim);
@@ -148,7 +148,7 @@ std::int32_t moq_publish_video_raw_frame(std::uint32_t producer,
     if (!encoded && keyframe) found->cut = true;
     return encoded;
   });
-  if (!done) return call.fail(MOQ_ERROR_MEDIA_NOT_FOUND, "the encoder has finished");
+  if (!done) return call.ended(tables().video_encoders);
   return call.finish(*done, MOQ_ERROR_VIDEO);
 }
 
@@ -167,7 +167,7 @@ std::int32_t moq_publish_video_raw_bitrate(std::uint32_t producer, std::uint64_t
   if (!call.ok()) return call.status();
   const auto done = found->publication.with(
       [&](moq::capi::VideoPublication& publication) { return publication.set_bitrate(bitrate); });
-  if (!done) return call.fail(MOQ_ERROR_MEDIA_NOT_FOUND, "the encoder has finished");
+  if (!done) return call.ended(tables().video_encoders);
   return call.finish(*done, MOQ_ERROR_VIDEO);
 }
 
@@ -210,7 +210,7 @@ std::int32_t moq_encode_video_demand(std::uint32_t producer, moq_status_callback
   if (!call.ok()) return call.status();
   auto track = found->publication.with(
       [](moq::capi::VideoPublication& publication) { return publication.track().clone(); });
-  if (!track) return call.fail(MOQ_ERROR_MEDIA_NOT_FOUND, "the encoder has finished");
+  if (!track) return call.ended(tables().video_encoders);
   return moq::capi::watch_demand(call, std::move(track), {on_demand, user_data});
 }
 

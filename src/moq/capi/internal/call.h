@@ -15,6 +15,9 @@
 
 namespace moq::capi {
 
+/// The times of the C API are in this many units a second.
+inline constexpr std::uint64_t kMicroseconds = 1'000'000;
+
 /// One call of a C function: checks its arguments in the order in which they are asked for, and
 /// keeps the first failure; later checks yield nothing. So a function is the list of its arguments
 /// in the order of the contract, the lookup of its handles, and `if (!call.ok()) return
@@ -74,6 +77,12 @@ class Call {
   std::int32_t fail(std::int32_t status, std::string text) {
     return fail(Failure(status, std::move(text)));
   }
+  /// The same for an object of `table` that another thread has ended since it was looked up: as
+  /// unknown as if that had been before.
+  template <typename T>
+  std::int32_t ended(const Table<T>& table) {
+    return fail(table.unknown(), std::string("the ") + table.noun() + " has ended");
+  }
   /// The end of a function that gives nothing back: `fallback` as in `Failure`.
   std::int32_t finish(const Result<void>& result, std::int32_t fallback = MOQ_ERROR_MOQ);
 
@@ -90,5 +99,19 @@ class Call {
 
   std::int32_t status_ = 0;
 };
+
+/// The functions that do no more than let go of a handle.
+template <typename T>
+std::int32_t release(Table<T>& table, std::uint32_t handle) {
+  Call call;
+  call.handle(handle);
+  call.take(table, handle);
+  return call.status();
+}
+
+/// `text`, borrowed.
+inline moq_string borrow(std::string_view text) {
+  return {.data = text.data(), .len = text.size()};
+}
 
 }  // namespace moq::capi

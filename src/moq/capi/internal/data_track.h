@@ -31,9 +31,7 @@ class DataTrack {
       const Duration age = Library::get().clock().now() - start_;
       return write(producer, static_cast<std::uint64_t>(to_ms(age)));
     });
-    // Another thread has finished it meanwhile: as unknown as if it had done so before.
-    if (!done)
-      return call.fail(family.unknown(), std::string("the ") + family.noun() + " has ended");
+    if (!done) return call.ended(family);
     return call.finish(*done, fallback);
   }
   void finish() {
@@ -65,6 +63,15 @@ class BinaryTrack : public DataTrack<hang::binary::Producer> {
   hang::SharedCatalog catalog_;
   const std::string name_;
 };
+
+/// The functions that end a producer.
+template <typename Object>
+std::int32_t finish(Table<Object>& family, std::uint32_t handle) {
+  Call call;
+  call.handle(handle);
+  if (const auto found = call.take(family, handle)) found->finish();
+  return call.status();
+}
 
 /// A value that was read.
 struct JsonValue {

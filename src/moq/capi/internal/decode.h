@@ -48,7 +48,6 @@ class DecodedRendition {
         worker_.finish();
         return;
       }
-      constexpr std::uint64_t kMicroseconds = 1'000'000;
       mux::ReadSample& read = ***next;
       const auto time = hang::rescale(read.sample.pts(), timescale_, kMicroseconds);
       if (!time) continue;
@@ -71,25 +70,16 @@ constexpr Duration from_us(std::uint64_t us) {
   return us > kMost ? Duration::max() : Duration(static_cast<Duration::rep>(us) * 1'000);
 }
 
-/// Where a decoding task begins to read.
-struct DecodeStart {
-  Duration max_latency{};
-  bool at_newest = false;  ///< Not with what is cached of older groups.
-};
-
-mux::TrackReader start_reading(const RenditionSource& source, kio::Clock& clock,
-                               mux::EventQueue& events, const DecodeStart& start);
-
 /// Decodes a rendition and delivers what comes out as handles of `frames`, until its end or the
 /// task's. `codec_status`: the terminal for what the codec fails with. For `OnClose::finish`.
 template <typename Decoder, typename Out>
 kio::Task<Result<void>> decode_rendition(std::shared_ptr<Task> task, kio::Clock& clock,
-                                         RenditionSource source, DecodeStart start,
+                                         RenditionSource source, ReadStart start,
                                          typename CodecWorker<Decoder, Out>::Open open,
                                          Table<Out>& frames, std::int32_t codec_status) {
   mux::EventQueue events;
   MOQ_CO_TRY(auto worker, (CodecWorker<Decoder, Out>::start(std::move(open))));
-  DecodedRendition<Decoder, Out> rendition(start_reading(source, clock, events, start),
+  DecodedRendition<Decoder, Out> rendition(source.read(clock, events, start),
                                            source.decoder.timescale(), std::move(worker));
   Result<void> result;
   for (;;) {

@@ -11,6 +11,12 @@ namespace moq::capi {
 
 using MediaKind = mux::mp4::Track::Kind;
 
+/// Where a task begins to read, and how long it waits for what is missing.
+struct ReadStart {
+  Duration max_latency{};
+  bool at_newest = false;  ///< Not with what is cached of older groups.
+};
+
 /// A rendition of a catalog on its way to a reader: where its track is, and how to take its frames
 /// out of their container.
 struct RenditionSource {
@@ -19,10 +25,9 @@ struct RenditionSource {
   MediaKind kind = MediaKind::video;
   mux::FrameDecoder decoder;
 
-  /// The frames, with `max_latency` as patience. On the library's thread; both arguments must
-  /// outlive the reader.
+  /// The frames. On the library's thread; `clock` and `events` must outlive the reader.
   [[nodiscard]] mux::TrackReader read(kio::Clock& clock, mux::EventQueue& events,
-                                      Duration max_latency) const;
+                                      const ReadStart& start) const;
 };
 
 /// The `index`-th rendition of a snapshot, in the order of the names. Fails with -19 if there are
