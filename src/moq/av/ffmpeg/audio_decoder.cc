@@ -1,8 +1,9 @@
 #include "moq/av/ffmpeg/internal/audio_decoder.h"
 
 #include <algorithm>
-#include <cstring>
 #include <string_view>
+
+#include "moq/av/ffmpeg/internal/decoding.h"
 
 namespace moq::av::ffmpeg {
 namespace {
@@ -85,29 +86,14 @@ Result<AudioDecoder> AudioDecoder::create(const AudioDecoderConfig& config) {
 }
 
 Result<void> AudioDecoder::decode(const PacketView& packet, const Sink& sink) {
-  if (packet.size == 0) return fail(Code::decode, "an empty packet");
-  if (packet.size > kMaxPacketBytes || packet.timestamp_us > kMaxTimestamp) {
-    return fail(Code::decode, "a packet or its time is out of range");
-  }
-  MOQ_CHECK(check(av_new_packet(packet_.get(), static_cast<int>(packet.size)), "a packet"));
-  std::memcpy(packet_->data, packet.data, packet.size);
-  packet_->pts = static_cast<std::int64_t>(packet.timestamp_us);
-  packet_->dts = packet_->pts;
-  const int sent = avcodec_send_packet(codec_.get(), packet_.get());
-  av_packet_unref(packet_.get());
-  if (sent < 0) return std::unexpected(error_of(Code::decode, sent, codec_->codec->name));
+  MOQ_CHECK(check_packet(packet));
+  MOQ_CHECK(send_packet(*codec_, *packet_, packet));
   return receive(sink);
 }
 
 Result<void> AudioDecoder::receive(const Sink& sink) {
-  for (;;) {
-    const int received = avcodec_receive_frame(codec_.get(), frame_.get());
-    if (received == AVERROR(EAGAIN) || received == AVERROR_EOF) return {};
-    if (received < 0) return std::unexpected(error_of(Code::decode, received, codec_->codec->name));
-    const Result<void> converted = convert(*frame_, sink);
-    av_frame_unref(frame_.get());
-    MOQ_CHECK(converted);
-  }
+  return receive_frames(*codec_, *frame_,
+                        [&](const AVFrame& decoded) { return convert(decoded, sink); });
 }
 
 Result<void> AudioDecoder::convert(const AVFrame& decoded, const Sink& sink) {

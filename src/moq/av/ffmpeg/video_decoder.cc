@@ -1,7 +1,8 @@
 #include "moq/av/ffmpeg/internal/video_decoder.h"
 
-#include <cstring>
 #include <string_view>
+
+#include "moq/av/ffmpeg/internal/decoding.h"
 
 namespace moq::av::ffmpeg {
 namespace {
@@ -70,32 +71,17 @@ Result<VideoDecoder> VideoDecoder::create(const VideoDecoderConfig& config) {
 }
 
 Result<void> VideoDecoder::decode(const PacketView& packet, const Sink& sink) {
-  if (packet.size == 0) return fail(Code::decode, "an empty packet");
-  if (packet.size > kMaxPacketBytes || packet.timestamp_us > kMaxTimestamp) {
-    return fail(Code::decode, "a packet or its time is out of range");
-  }
+  MOQ_CHECK(check_packet(packet));
   // What refers to pictures that were never there would be shown as grey and smears.
   if (!has_keyframe_ && !packet.keyframe) return fail(Code::decode, "no key frame yet");
   has_keyframe_ = true;
-  MOQ_CHECK(check(av_new_packet(packet_.get(), static_cast<int>(packet.size)), "a packet"));
-  std::memcpy(packet_->data, packet.data, packet.size);
-  packet_->pts = static_cast<std::int64_t>(packet.timestamp_us);
-  packet_->flags = packet.keyframe ? AV_PKT_FLAG_KEY : 0;
-  const int sent = avcodec_send_packet(codec_.get(), packet_.get());
-  av_packet_unref(packet_.get());
-  if (sent < 0) return std::unexpected(error_of(Code::decode, sent, codec_->codec->name));
+  MOQ_CHECK(send_packet(*codec_, *packet_, packet));
   return receive(sink);
 }
 
 Result<void> VideoDecoder::receive(const Sink& sink) {
-  for (;;) {
-    const int received = avcodec_receive_frame(codec_.get(), frame_.get());
-    if (received == AVERROR(EAGAIN) || received == AVERROR_EOF) return {};
-    if (received < 0) return std::unexpected(error_of(Code::decode, received, codec_->codec->name));
-    const Result<void> converted = convert(*frame_, sink);
-    av_frame_unref(frame_.get());
-    MOQ_CHECK(converted);
-  }
+  return receive_frames(*codec_, *frame_,
+                        [&](const AVFrame& decoded) { return convert(decoded, sink); });
 }
 
 Result<void> VideoDecoder::convert(const AVFrame& decoded, const Sink& sink) {
