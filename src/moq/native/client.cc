@@ -5,7 +5,7 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstring>
+#include <system_error>
 
 #include "moq/base/log.h"
 #include "moq/io/udp_network.h"
@@ -122,7 +122,8 @@ namespace {
 Result<void> check_folder(const std::string& folder) {
   if (folder.empty()) return {};
   const auto what = [&folder](int error) {
-    return fail(Code::bad_config, "qlog folder '" + folder + "': " + std::strerror(error));
+    return fail(Code::bad_config,
+                "qlog folder '" + folder + "': " + std::generic_category().message(error));
   };
   struct stat status{};
   if (::stat(folder.c_str(), &status) != 0) return what(errno);
