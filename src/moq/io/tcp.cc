@@ -92,6 +92,11 @@ Poll<Result<void>> TcpStream::poll_write(const Waiter& waiter, Bytes& data) {
 
 void TcpStream::finish() { ::shutdown(watch_->fd(), SHUT_WR); }
 
+std::string TcpStream::peer() const {
+  const SocketAddress remote = remote_address();
+  return remote == SocketAddress() ? std::string() : remote.to_string();
+}
+
 SocketAddress TcpStream::local_address() const { return internal::local_address_of(watch_->fd()); }
 
 SocketAddress TcpStream::remote_address() const {

@@ -10,7 +10,7 @@
 namespace moq::io {
 
 /// A TCP connection, without delay for small writes. Dropping it closes it. `loop` must outlive it.
-class TcpStream final : public ByteSource, public ByteSink {
+class TcpStream final : public ByteStream {
  public:
   /// Fails with `refused`, `unreachable`, `timeout`... The system's timeout is minutes: callers
   /// that wait less destroy the task.
@@ -20,8 +20,8 @@ class TcpStream final : public ByteSource, public ByteSink {
 
   kio::Poll<Result<Bytes>> poll_read(const kio::Waiter& waiter, std::size_t max) override;
   kio::Poll<Result<void>> poll_write(const kio::Waiter& waiter, Bytes& data) override;
-  /// Tells the peer that no more comes.
-  void finish();
+  void finish() override;
+  [[nodiscard]] std::string peer() const override;
 
   [[nodiscard]] transport::SocketAddress local_address() const;
   /// Unspecified once the connection is gone.

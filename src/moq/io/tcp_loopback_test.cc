@@ -58,6 +58,7 @@ TEST_P(TcpTest, CarriesBytesAndTheEndBothWays) {
   connect_pair(listener->local_address());
   EXPECT_EQ(client->local_address(), server->remote_address());
   EXPECT_EQ(client->remote_address(), server->local_address());
+  EXPECT_EQ(client->peer(), server->local_address().to_string());
   loop->run(write_all(*client, "GET"));
   client->finish();
   EXPECT_EQ(loop->run(read_to_end(*server)), "GET");
