@@ -79,6 +79,7 @@ void Reader::fail(DecodeError error) {
 ByteSpan Reader::bytes(std::uint64_t size) {
   if (!ok()) return {};
   if (size > remaining()) {
+    missing_ = size - remaining();
     fail(DecodeError::truncated);
     return {};
   }
@@ -111,11 +112,15 @@ std::uint64_t Reader::varint() {
     return value;
   }
   const std::size_t extra = extra_bytes(first[0]);
+  if (extra == 6 && varint_ == Varint::vi64_no_7) {
+    fail(DecodeError::out_of_range);
+    return 0;
+  }
   std::uint64_t value = extra >= 7 ? 0 : first[0] & (0x7fU >> extra);
   const ByteSpan rest = bytes(extra);
   if (!ok()) return 0;
   for (const std::uint8_t byte : rest) value = value << 8 | byte;
-  if (value > kMaxVarint) {
+  if (value > max_value(varint_)) {
     fail(DecodeError::out_of_range);
     return 0;
   }
@@ -177,9 +182,9 @@ Writer& Writer::u32(std::uint32_t value) { return fixed(value, 4); }
 Writer& Writer::u64(std::uint64_t value) { return fixed(value, 8); }
 
 Writer& Writer::varint(std::uint64_t value) {
-  if (value > kMaxVarint) {
+  if (value > max_value(varint_)) {
     ok_ = false;
-    value = kMaxVarint;
+    value = max_value(varint_);
   }
   if (varint_ == Varint::quic) {
     const std::size_t size = varint_size(value);
@@ -199,8 +204,10 @@ Writer& Writer::varint(std::uint64_t value) {
 
 Writer& Writer::optional_varint(std::optional<std::uint64_t> value) {
   if (!value) return varint(0);
-  // The greatest value has no successor, not even in 64 bits: any number above the limit fails.
-  return varint(std::min(*value, kMaxVarint) + 1);
+  if (*value < max_value(varint_)) return varint(*value + 1);
+  // The greatest value has no successor.
+  ok_ = false;
+  return varint(max_value(varint_));
 }
 
 Writer& Writer::zigzag(std::int64_t value) {

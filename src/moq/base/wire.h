@@ -37,7 +37,14 @@ Error to_error(DecodeError error, std::string_view what);
 enum class Varint : std::uint8_t {
   quic,          ///< RFC 9000 §16, two length bits.
   leading_ones,  ///< moq-lite 07: the count of leading ones is the count of extra bytes.
+  vi64,          ///< moq-transport from draft 18: the same for all of 64 bits.
+  vi64_no_7,     ///< moq-transport, draft 17: as `vi64`, where 7 bytes are no valid form.
 };
+
+/// The largest value that `kind` can write.
+constexpr std::uint64_t max_value(Varint kind) {
+  return kind == Varint::vi64 || kind == Varint::vi64_no_7 ? UINT64_MAX : kMaxVarint;
+}
 
 /// Bytes that `value` takes as a QUIC varint: 1, 2, 4 or 8.
 constexpr std::size_t varint_size(std::uint64_t value) {
@@ -82,6 +89,9 @@ class Reader {
   [[nodiscard]] std::size_t position() const { return at_; }
   [[nodiscard]] bool ok() const { return error_ == DecodeError::none; }
   [[nodiscard]] DecodeError error() const { return error_; }
+  /// After `truncated`: how many bytes more the field that failed needs, at least.
+  [[nodiscard]] std::uint64_t missing() const { return missing_; }
+  [[nodiscard]] Varint varint_kind() const { return varint_; }
   /// Records `error` unless an earlier one sticks.
   void fail(DecodeError error);
 
@@ -99,6 +109,7 @@ class Reader {
   std::size_t at_ = 0;
   Varint varint_;
   DecodeError error_ = DecodeError::none;
+  std::uint64_t missing_ = 0;
 };
 
 /// Appends fields to a growing buffer. A number that its field cannot hold (one may come from a
@@ -113,12 +124,13 @@ class Writer {
   Writer& u24(std::uint32_t value);  ///< The low 24 bits.
   Writer& u32(std::uint32_t value);
   Writer& u64(std::uint64_t value);
-  /// Shortest form. Fails above `kMaxVarint`.
+  /// Shortest form; but 7 bytes of leading ones, which not all peers read, become 8. Fails above
+  /// `max_value()` of the kind.
   Writer& varint(std::uint64_t value);
   Writer& boolean(bool value) { return u8(value ? 1 : 0); }
-  /// 0 = none, else the value plus one. Fails from `kMaxVarint` on.
+  /// 0 = none, else the value plus one. Fails from `max_value()` on.
   Writer& optional_varint(std::optional<std::uint64_t> value);
-  /// Fails outside -2^61 .. 2^61-1.
+  /// Fails where the number, doubled, is above `max_value()`.
   Writer& zigzag(std::int64_t value);
   Writer& bytes(ByteSpan bytes);
   /// A varint length and the bytes.

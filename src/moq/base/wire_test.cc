@@ -147,6 +147,54 @@ TEST(Varint, LeadingOnesAboveTheMaximumAreOutOfRange) {
   }
 }
 
+TEST(Varint, Vi64HoldsAllOf64Bits) {
+  const std::vector<std::pair<std::uint64_t, Raw>> vectors{
+      {37, {0x25}},
+      {128, {0x80, 0x80}},
+      {15293, {0xbb, 0xbd}},
+      {226442877, {0xed, 0x7f, 0x3e, 0x7d}},
+      {2893212287960, {0xfa, 0xa1, 0xa0, 0xe4, 0x03, 0xd8}},
+      {70423237261249041, {0xfe, 0xfa, 0x31, 0x8f, 0xa8, 0xe3, 0xca, 0x11}},
+      {kMaxVarint + 1, {0xff, 0x40, 0, 0, 0, 0, 0, 0, 0}},
+      {UINT64_MAX, {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff}}};
+  for (const Varint codec : {Varint::vi64, Varint::vi64_no_7}) {
+    for (const auto& [value, bytes] : vectors) {
+      EXPECT_EQ(written([&](Writer& out) { out.varint(value); }, codec), bytes) << value;
+      Reader in(bytes, codec);
+      EXPECT_EQ(in.varint(), value);
+      EXPECT_TRUE(in.finish(0).has_value());
+    }
+    Writer out(codec);
+    EXPECT_FALSE(out.optional_varint(UINT64_MAX).ok());
+  }
+}
+
+TEST(Varint, SevenBytesAreReadExceptInDraft17AndNeverWritten) {
+  const Raw seven{0xfc, 0x89, 0x98, 0xab, 0xc6, 0x6b, 0xc0};
+  Reader in(seven, Varint::vi64);
+  EXPECT_EQ(in.varint(), 151288809941952U);
+  EXPECT_TRUE(in.finish(0).has_value());
+  Reader old(seven, Varint::vi64_no_7);
+  EXPECT_EQ(old.varint(), 0U);
+  EXPECT_EQ(old.error(), DecodeError::out_of_range);
+  EXPECT_EQ(written([](Writer& out) { out.varint(151288809941952); }, Varint::vi64),
+            (Raw{0xfe, 0x00, 0x89, 0x98, 0xab, 0xc6, 0x6b, 0xc0}));
+}
+
+TEST(Reader, TellsHowMuchIsMissing) {
+  const Raw raw{0x02, 0xc0, 0x00, 0x05};
+  Reader varint(ByteSpan(raw).subspan(1, 1));
+  varint.varint();
+  EXPECT_EQ(varint.error(), DecodeError::truncated);
+  EXPECT_EQ(varint.missing(), 7U);
+  Reader bytes(ByteSpan(raw).first(2));
+  bytes.prefixed();
+  EXPECT_EQ(bytes.missing(), 1U);
+  Reader none(ByteSpan{});
+  none.u16();
+  EXPECT_EQ(none.missing(), 2U);
+}
+
 TEST(Varint, RoundTripsNumbersOfEachWidth) {
   SeededRandom random(7);
   for (const Varint codec : {Varint::quic, Varint::leading_ones}) {
