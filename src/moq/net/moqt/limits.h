@@ -1,0 +1,35 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+/// Limits of the moq-transport wire. Those of frames and groups are `net::kMaxFrameBytes` and its
+/// kin; that of a control message is its 16 bits of length.
+namespace moq::net::moqt {
+
+/// Fields of a namespace, as the drafts have it.
+inline constexpr std::size_t kMaxNamespaceFields = 32;
+/// A namespace and a track name together, as the drafts have it.
+inline constexpr std::size_t kMaxFullNameBytes = 4096;
+/// A reason phrase, as the drafts have it.
+inline constexpr std::uint64_t kMaxReasonBytes = 1024;
+/// The URI of a GOAWAY or of a redirect, as the drafts have it.
+inline constexpr std::uint64_t kMaxUriBytes = 8192;
+/// The value of one key-value pair, as the drafts have it.
+inline constexpr std::uint64_t kMaxValueBytes = 65535;
+/// Options of a SETUP, as Rust peers have it.
+inline constexpr std::size_t kMaxSetupOptions = 64;
+/// Versions in a CLIENT_SETUP of draft 14; there are less than 32 in the world.
+inline constexpr std::size_t kMaxSetupVersions = 64;
+/// Parameters of one message. Ours: each that is known once, and room for tokens and filters.
+inline constexpr std::size_t kMaxParameters = 64;
+/// Tokens in one message. Ours: peers send one.
+inline constexpr std::size_t kMaxTokens = 16;
+/// Ranges of one range filter. Ours: nobody uses them yet.
+inline constexpr std::size_t kMaxFilterRanges = 64;
+/// Properties of one object or track. Ours: those known and some of the application.
+inline constexpr std::size_t kMaxProperties = 64;
+/// The properties of one object, as Rust peers have it.
+inline constexpr std::uint64_t kMaxPropertyBytes = 64 << 10;
+
+}  // namespace moq::net::moqt
