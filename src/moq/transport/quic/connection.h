@@ -7,7 +7,7 @@
 
 #include "moq/base/time.h"
 #include "moq/transport/datagram_socket.h"
-#include "moq/transport/quic/certificate.h"
+#include "moq/transport/quic/tls.h"
 #include "moq/transport/session.h"
 
 namespace moq::transport::quic {
@@ -35,13 +35,6 @@ struct Parameters {
   bool path_mtu_discovery = true;
   /// One qlog file per connection goes here; empty = none.
   std::string qlog_directory;
-};
-
-/// Who showed a certificate in the handshake.
-struct PeerIdentity {
-  std::string subject;             ///< Distinguished name, RFC 4514.
-  std::vector<std::string> names;  ///< DNS and URI names of the certificate.
-  Fingerprint fingerprint{};
 };
 
 /// A QUIC connection as a session. RESET_STREAM and STOP_SENDING codes are mapped as on

@@ -7,9 +7,12 @@
 #include <vector>
 
 #include "moq/transport/quic/connection.h"
-#include "moq/transport/quic/internal/tls_state.h"
+#include "moq/transport/quic/tls.h"
+#include "moq/transport/tls/internal/peer_check.h"
 
 namespace moq::transport::quic::internal {
+
+using namespace tls::internal;  // NOLINT(google-build-using-namespace): of one piece with it.
 
 /// Names that one ClientHello can offer: a limit of the TLS library.
 inline constexpr std::size_t kMaxAlpnOffers = 8;
@@ -48,12 +51,8 @@ class TlsSession {
   static int on_key_log(gnutls_session_t session, const char* label, const gnutls_datum_t* secret);
 
   void set_up(unsigned flags, gnutls_certificate_credentials_t credentials, bool log_keys);
-  int verify();
-  Result<void> check_server(ByteSpan leaf);
-  Result<void> check_pins(ByteSpan leaf);
-  Result<void> check_chain(const char* purpose, const std::string& name);
   Result<void> choose_alpn(ByteSpan client_list);
-  std::unexpected<Error> refuse(std::uint8_t alert, Code code, std::string why);
+  std::unexpected<Error> refuse(std::string why);
 
   ngtcp2_crypto_conn_ref ref_{};
   std::optional<ServerTls> server_;
@@ -66,10 +65,5 @@ class TlsSession {
   std::optional<Error> failure_;
   std::uint8_t alert_ = 0;
 };
-
-/// The words for a TLS alert, e.g. "unknown certificate authority".
-std::string describe_alert(std::uint8_t alert);
-/// The error for an alert of either side: `version` for no_application_protocol, else `tls`.
-Error alert_error(std::uint8_t alert, std::string_view who);
 
 }  // namespace moq::transport::quic::internal

@@ -12,10 +12,10 @@
 
 #include "moq/base/bytes.h"
 #include "moq/base/result.h"
-#include "moq/transport/quic/certificate.h"
+#include "moq/transport/tls/certificate.h"
 
 /// Owning pointers and conversions for GnuTLS, whose objects are C handles.
-namespace moq::transport::quic::internal {
+namespace moq::transport::tls::internal {
 
 template <auto function>
 struct Deleter {
@@ -66,9 +66,9 @@ Fingerprint fingerprint_of(ByteSpan der);
 std::string subject_of(gnutls_x509_crt_t certificate);
 std::vector<std::string> names_of(gnutls_x509_crt_t certificate);
 
-}  // namespace moq::transport::quic::internal
+}  // namespace moq::transport::tls::internal
 
-namespace moq::transport::quic {
+namespace moq::transport::tls {
 
 struct Identity::State {
   std::vector<internal::Certificate> chain;  ///< Leaf first.
@@ -76,4 +76,4 @@ struct Identity::State {
   Fingerprint fingerprint{};
 };
 
-}  // namespace moq::transport::quic
+}  // namespace moq::transport::tls

@@ -1,12 +1,12 @@
-#include "moq/transport/quic/certificate.h"
+#include "moq/transport/tls/certificate.h"
 
 #include <gtest/gtest.h>
 
 #include <algorithm>
 
-#include "moq/transport/quic/internal/gnutls.h"
+#include "moq/transport/tls/internal/gnutls.h"
 
-namespace moq::transport::quic {
+namespace moq::transport::tls {
 namespace {
 
 using std::chrono::hours;
@@ -104,4 +104,4 @@ TEST(Fingerprint, RefusesWhatIsNone) {
 }
 
 }  // namespace
-}  // namespace moq::transport::quic
+}  // namespace moq::transport::tls

@@ -1,4 +1,4 @@
-#include "moq/transport/quic/certificate.h"
+#include "moq/transport/tls/certificate.h"
 
 #include <arpa/inet.h>
 
@@ -8,9 +8,9 @@
 #include <cstdio>
 #include <system_error>
 
-#include "moq/transport/quic/internal/gnutls.h"
+#include "moq/transport/tls/internal/gnutls.h"
 
-namespace moq::transport::quic {
+namespace moq::transport::tls {
 
 namespace internal {
 
@@ -326,4 +326,4 @@ ResetKey Identity::reset_key() const {
   return key;
 }
 
-}  // namespace moq::transport::quic
+}  // namespace moq::transport::tls

@@ -1,4 +1,4 @@
-#include "moq/transport/quic/tls.h"
+#include "moq/transport/tls/credentials.h"
 
 #include <fcntl.h>
 #include <sys/auxv.h>
@@ -11,9 +11,9 @@
 #endif
 
 #include "moq/base/log.h"
-#include "moq/transport/quic/internal/tls_state.h"
+#include "moq/transport/tls/internal/state.h"
 
-namespace moq::transport::quic {
+namespace moq::transport::tls {
 
 namespace internal {
 
@@ -56,18 +56,32 @@ bool cpu_has_aes() {
 
 }  // namespace
 
-const char* tls_priorities() {
-#define MOQ_QUIC_GROUPS \
-  ":-GROUP-ALL:+GROUP-X25519:+GROUP-SECP256R1:+GROUP-SECP384R1:%DISABLE_TLS13_COMPAT_MODE"
-  static constexpr const char* kAesFirst =
-      "NORMAL:-VERS-ALL:+VERS-TLS1.3:-CIPHER-ALL:+AES-128-GCM:+AES-256-GCM:"
-      "+CHACHA20-POLY1305:%SERVER_PRECEDENCE" MOQ_QUIC_GROUPS;
-  static constexpr const char* kChaChaFirst =
-      "NORMAL:-VERS-ALL:+VERS-TLS1.3:-CIPHER-ALL:+CHACHA20-POLY1305:+AES-128-GCM:"
-      "+AES-256-GCM:%SERVER_PRECEDENCE" MOQ_QUIC_GROUPS;
-#undef MOQ_QUIC_GROUPS
-  return cpu_has_aes() ? kAesFirst : kChaChaFirst;
+#define MOQ_TLS_AES "+AES-128-GCM:+AES-256-GCM"
+#define MOQ_TLS_CHACHA "+CHACHA20-POLY1305"
+#define MOQ_TLS_GROUPS ":-GROUP-ALL:+GROUP-X25519:+GROUP-SECP256R1:+GROUP-SECP384R1"
+
+const char* quic_priorities() {
+#define MOQ_TLS_QUIC(ciphers)                                                               \
+  "NORMAL:-VERS-ALL:+VERS-TLS1.3:-CIPHER-ALL:" ciphers ":%SERVER_PRECEDENCE" MOQ_TLS_GROUPS \
+  ":%DISABLE_TLS13_COMPAT_MODE"
+  return cpu_has_aes() ? MOQ_TLS_QUIC(MOQ_TLS_AES ":" MOQ_TLS_CHACHA)
+                       : MOQ_TLS_QUIC(MOQ_TLS_CHACHA ":" MOQ_TLS_AES);
+#undef MOQ_TLS_QUIC
 }
+
+const char* stream_priorities() {
+  // Of TLS 1.2 what 1.3 has too: authenticated encryption and forward secrecy.
+#define MOQ_TLS_STREAM(ciphers)                                                         \
+  "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:-KX-ALL:+ECDHE-ECDSA:+ECDHE-RSA:-CIPHER-" \
+  "ALL:" ciphers ":%SERVER_PRECEDENCE" MOQ_TLS_GROUPS
+  return cpu_has_aes() ? MOQ_TLS_STREAM(MOQ_TLS_AES ":" MOQ_TLS_CHACHA)
+                       : MOQ_TLS_STREAM(MOQ_TLS_CHACHA ":" MOQ_TLS_AES);
+#undef MOQ_TLS_STREAM
+}
+
+#undef MOQ_TLS_AES
+#undef MOQ_TLS_CHACHA
+#undef MOQ_TLS_GROUPS
 
 }  // namespace internal
 
@@ -153,4 +167,4 @@ Result<ClientTls> ClientTls::create(ClientTlsOptions options) {
   return ClientTls(std::move(state));
 }
 
-}  // namespace moq::transport::quic
+}  // namespace moq::transport::tls

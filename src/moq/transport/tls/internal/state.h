@@ -4,10 +4,10 @@
 #include <mutex>
 #include <string>
 
-#include "moq/transport/quic/internal/gnutls.h"
-#include "moq/transport/quic/tls.h"
+#include "moq/transport/tls/credentials.h"
+#include "moq/transport/tls/internal/gnutls.h"
 
-namespace moq::transport::quic::internal {
+namespace moq::transport::tls::internal {
 
 /// The key log of SSLKEYLOGFILE's format; several sessions and threads share it.
 class KeyLog {
@@ -25,12 +25,14 @@ class KeyLog {
   std::FILE* file_;
 };
 
-/// The priority string: TLS 1.3 alone, the cheapest cipher of this CPU first.
-const char* tls_priorities();
+/// Priority strings of the library, the cheapest cipher of this CPU first: for QUIC, TLS 1.3 alone;
+/// for byte streams, 1.2 as well.
+const char* quic_priorities();
+const char* stream_priorities();
 
-}  // namespace moq::transport::quic::internal
+}  // namespace moq::transport::tls::internal
 
-namespace moq::transport::quic {
+namespace moq::transport::tls {
 
 struct ServerTls::State {
   ServerTlsOptions options;
@@ -44,4 +46,4 @@ struct ClientTls::State {
   std::unique_ptr<internal::KeyLog> key_log;
 };
 
-}  // namespace moq::transport::quic
+}  // namespace moq::transport::tls
