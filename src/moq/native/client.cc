@@ -25,6 +25,17 @@ constexpr Duration kLeastInitialRtt = 25ms;
 /// A server that once answered faster than this is not there, or lost what we sent.
 constexpr Duration kSilentDial = 1s;
 
+/// A connection that is up, whatever carries it, before any moq was spoken.
+struct Dialed {
+  Dialed(std::unique_ptr<transport::Session> session, std::optional<std::string> setup_path,
+         transport::quic::Connection* below = nullptr)
+      : transport(std::move(session)), path(std::move(setup_path)), quic(below) {}
+  std::unique_ptr<transport::Session> transport;
+  /// What moq's SETUP asks for; none where the carrier has a request of its own.
+  std::optional<std::string> path;
+  transport::quic::Connection* quic;  ///< Below `transport`; null on other carriers.
+};
+
 }  // namespace
 
 /// What one attempt learns for the next.
@@ -49,7 +60,7 @@ struct Client::Core {
   std::unique_ptr<io::UdpNetwork> network;  ///< If the options ask for one of our own.
   Environment environment;
   transport::quic::Client quic;
-  kio::TaskGroup tasks;  ///< Of WebTransport sessions.
+  kio::TaskGroup tasks;  ///< Of sessions that are not raw QUIC.
 
   Environment with_network(Environment where) {
     if (!options.bind && options.segmentation) return where;
@@ -60,7 +71,10 @@ struct Client::Core {
     where.network = network.get();
     return where;
   }
-  kio::Task<Race::Dialed> dial_quic(const Url& url, std::shared_ptr<History> history);
+  /// One attempt by the carrier that the URL's scheme names.
+  kio::Task<Result<Dialed>> dial(const Url& url, std::shared_ptr<History> history);
+  kio::Task<Result<Dialed>> dial_quic(const Url& url, std::shared_ptr<History> history);
+  kio::Task<Race::Dialed> race_quic(const Url& url, std::shared_ptr<History> history);
   kio::Task<Result<transport::quic::ClientTls>> tls_for(const Url& url);
   [[nodiscard]] std::vector<std::string> protocols() const;
 };
@@ -85,7 +99,19 @@ kio::Task<Result<transport::quic::ClientTls>> Client::Core::tls_for(const Url& u
   co_return transport::quic::ClientTls::create(std::move(pinned));
 }
 
-kio::Task<Race::Dialed> Client::Core::dial_quic(const Url& url, std::shared_ptr<History> history) {
+namespace {
+
+kio::Task<Race::Dialed> dial_address(transport::quic::Client& quic,
+                                     transport::quic::DialOptions options) {
+  auto dialed = co_await quic.dial(std::move(options));
+  if (!dialed) co_return std::unexpected(dialed.error());
+  std::unique_ptr<transport::Session> session = *std::move(dialed);
+  co_return std::move(session);
+}
+
+}  // namespace
+
+kio::Task<Race::Dialed> Client::Core::race_quic(const Url& url, std::shared_ptr<History> history) {
   auto tls = co_await tls_for(url);
   if (!tls && tls.error().code != Code::refused) co_return std::unexpected(tls.error());
   auto addresses = co_await environment.resolver->resolve(url.host, url.port);
@@ -109,12 +135,31 @@ kio::Task<Race::Dialed> Client::Core::dial_quic(const Url& url, std::shared_ptr<
                 dial.parameters.initial_rtt =
                     std::min(std::max(*history->rtt, kLeastInitialRtt), options.quic.initial_rtt);
               }
-              return quic.dial(std::move(dial));
+              return dial_address(quic, std::move(dial));
             });
   auto dialed =
       co_await kio::wait([&race](const kio::Waiter& waiter) { return race.poll(waiter); });
   history->refused = race.refused();
   co_return dialed;
+}
+
+kio::Task<Result<Dialed>> Client::Core::dial_quic(const Url& url,
+                                                  std::shared_ptr<History> history) {
+  auto raced = co_await race_quic(url, std::move(history));
+  if (!raced) co_return std::unexpected(raced.error());
+  std::unique_ptr<transport::Session> session = *std::move(raced);
+  auto* connection = static_cast<transport::quic::Connection*>(session.get());
+  if (url.raw_quic()) co_return Dialed(std::move(session), url.request(), connection);
+  transport::webtransport::ConnectOptions request(url.authority(), url.request(), protocols());
+  request.user_agent = options.user_agent;
+  auto connected =
+      co_await transport::webtransport::connect(tasks, std::move(session), std::move(request));
+  if (!connected) co_return std::unexpected(connected.error());
+  co_return Dialed(*std::move(connected), std::nullopt, connection);
+}
+
+kio::Task<Result<Dialed>> Client::Core::dial(const Url& url, std::shared_ptr<History> history) {
+  return dial_quic(url, std::move(history));
 }
 
 namespace {
@@ -148,30 +193,19 @@ Result<Client> Client::create(const Environment& environment, ClientOptions opti
 const ClientOptions& Client::options() const { return core_->options; }
 
 kio::Poll<kio::Unit> Client::poll_idle(const kio::Waiter& waiter) const {
-  return core_->quic.poll_idle(waiter);
+  auto quic = core_->quic.poll_idle(waiter);
+  auto others = core_->tasks.poll_empty(waiter);
+  if (quic.pending() || others.pending()) return kio::kPending;
+  return kio::Unit{};
 }
 
 kio::Task<Result<Established>> Client::connect_within(std::shared_ptr<Core> core, Url url,
                                                       net::SessionOptions options,
                                                       std::shared_ptr<History> history) {
-  auto dialed = co_await core->dial_quic(url, history);
+  auto dialed = co_await core->dial(url, history);
   if (!dialed) co_return std::unexpected(dialed.error());
-  transport::quic::Connection* connection = dialed->get();
-  std::unique_ptr<transport::Session> transport = *std::move(dialed);
-  std::optional<std::string> path;
-  if (url.raw_quic()) {
-    path = url.request();
-  } else {
-    transport::webtransport::ConnectOptions request(url.authority(), url.request(),
-                                                    core->protocols());
-    request.user_agent = core->options.user_agent;
-    auto connected = co_await transport::webtransport::connect(core->tasks, std::move(transport),
-                                                               std::move(request));
-    if (!connected) co_return std::unexpected(connected.error());
-    transport = *std::move(connected);
-  }
-  auto session = net::connect(core->environment.runtime(), std::move(transport), std::move(options),
-                              std::move(path), core->options.versions);
+  auto session = net::connect(core->environment.runtime(), std::move(dialed->transport),
+                              std::move(options), std::move(dialed->path), core->options.versions);
   if (!session) co_return std::unexpected(session.error());
 
   kio::Timer timer(core->environment.executor->clock());
@@ -183,7 +217,7 @@ kio::Task<Result<Established>> Client::connect_within(std::shared_ptr<Core> core
   });
   if (!up) co_return std::unexpected(up.error());
   history->rtt = session->stats().rtt;
-  Established established{*std::move(session), connection};
+  Established established{*std::move(session), dialed->quic};
   co_return std::move(established);
 }
 
@@ -212,7 +246,7 @@ kio::Task<Result<Established>> Client::connect_after(std::shared_ptr<History> hi
 
 namespace {
 
-/// A moq session over QUIC as a link.
+/// A moq session as a link.
 class SessionLink final : public Link {
  public:
   SessionLink(Established established, std::string url)
@@ -222,9 +256,11 @@ class SessionLink final : public Link {
     return established_.session.poll_closed(waiter);
   }
   kio::Poll<kio::Unit> poll_suspect(const kio::Waiter& waiter) override {
+    if (!established_.connection) return kio::kPending;  // Nothing tells, but silence.
     return established_.connection->poll_path_suspect(waiter);
   }
   kio::Poll<kio::Unit> poll_alive(const kio::Waiter& waiter) override {
+    if (!established_.connection) return kio::Unit{};
     return established_.connection->poll_path_alive(waiter);
   }
   kio::Poll<std::string> poll_goaway(const kio::Waiter& waiter) override {

@@ -67,10 +67,10 @@ struct ClientOptions {
   std::string user_agent = "libmoq";
 };
 
-/// A session and the QUIC connection below it.
+/// A session and the QUIC connection below it, if that is what carries it.
 struct Established {
   net::Session session;
-  transport::quic::Connection* connection;  ///< Lives as long as `session`.
+  transport::quic::Connection* connection;  ///< Lives as long as `session`. Null on other carriers.
 };
 
 /// Dials moq servers by URL.
@@ -89,7 +89,7 @@ class Client {
   [[nodiscard]] Reconnect reconnect(Url url, net::SessionOptions options,
                                     const Backoff& backoff) const;
 
-  /// Ready while no connection is open or closing.
+  /// Ready while no connection, of any carrier, is open or closing.
   kio::Poll<kio::Unit> poll_idle(const kio::Waiter& waiter) const;
 
   [[nodiscard]] const ClientOptions& options() const;

@@ -6,7 +6,8 @@
 #include <vector>
 
 #include "moq/kio/executor.h"
-#include "moq/transport/quic/client.h"
+#include "moq/transport/datagram_socket.h"
+#include "moq/transport/session.h"
 
 namespace moq::native {
 
@@ -23,10 +24,10 @@ struct RaceOptions {
 inline constexpr std::size_t kMaxBeside = 3;
 
 /// Dials the addresses of a host, one a while after the other or when one has failed. The first
-/// that answers wins, and the others are given up. Happy Eyeballs, RFC 8305.
+/// that answers wins, and the others are given up. Whatever the carrier. Happy Eyeballs, RFC 8305.
 class Race {
  public:
-  using Dialed = Result<std::unique_ptr<transport::quic::Connection>>;
+  using Dialed = Result<std::unique_ptr<transport::Session>>;
   using Dial = std::function<kio::Task<Dialed>(const transport::SocketAddress&)>;
 
   /// `addresses` must not be empty.
