@@ -62,9 +62,7 @@ Result<std::unique_ptr<Loop>> Loop::create() {
 Loop::Loop(Fd epoll, Fd wake)
     : Executor([fd = wake.get()] { notify(fd); }),
       epoll_(std::move(epoll)),
-      wake_(std::move(wake)) {
-  queue_->bind_to_this_thread();
-}
+      wake_(std::move(wake)) {}
 
 // Before the clock and the descriptors go: what is dropped here may own timers and sockets.
 Loop::~Loop() {
@@ -72,6 +70,7 @@ Loop::~Loop() {
   MOQ_ASSERT(watches_ == 0);
 }
 
+// Not before: the thread that made the loop may post while another one begins to run it.
 void Loop::begin() { queue_->bind_to_this_thread(); }
 
 void Loop::run() {

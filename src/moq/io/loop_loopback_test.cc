@@ -88,6 +88,21 @@ TEST(Loop, PostFromOtherThreadsWakesItAndLosesNothing) {
   EXPECT_EQ(ran, kThreads * kPosts);
 }
 
+TEST(Loop, TakesPostsOfItsMakerWhileAnotherThreadBeginsToRun) {
+  for (int round = 0; round < 50; ++round) {
+    const auto loop = make_loop();
+    std::thread other([&] { loop->run(); });
+    int ran = 0;
+    for (int post = 0; post < 20; ++post) {
+      loop->post([&] {
+        if (++ran == 20) loop->stop();
+      });
+    }
+    other.join();
+    EXPECT_EQ(ran, 20);
+  }
+}
+
 TEST(Loop, StopFromAnotherThreadEndsABlockedRun) {
   const auto loop = make_loop();
   std::thread other([&] { loop->stop(); });
