@@ -204,8 +204,9 @@ kio::Task<Result<Established>> Client::connect_within(std::shared_ptr<Core> core
                                                       std::shared_ptr<History> history) {
   auto dialed = co_await core->dial(url, history);
   if (!dialed) co_return std::unexpected(dialed.error());
-  auto session = net::connect(core->environment.runtime(), std::move(dialed->transport),
-                              std::move(options), std::move(dialed->path), core->options.versions);
+  auto session =
+      co_await net::connect(core->environment.runtime(), std::move(dialed->transport),
+                            std::move(options), std::move(dialed->path), core->options.versions);
   if (!session) co_return std::unexpected(session.error());
 
   kio::Timer timer(core->environment.executor->clock());

@@ -279,7 +279,8 @@ TEST_P(HostileSetup, OneWhoseEndComesLateIsNotStopped) {
     stream.write(setup());
     std::optional<Session> session;
     if (by_server) {
-      session.emplace(*net::connect({stage.world, stage.world}, std::move(pair.client), {}));
+      session.emplace(
+          *stage.world.run(net::connect({stage.world, stage.world}, std::move(pair.client), {})));
     } else {
       auto request =
           stage.world.run(net::accept({stage.world, stage.world}, std::move(pair.server)));

@@ -71,7 +71,8 @@ struct Stage {
     auto pair = sim::session_pair(world, pair_options(version));
     SessionOptions client;
     client.publish = publisher.consume();
-    auto dialled = net::connect({world, world}, std::move(pair.client), std::move(client));
+    auto dialled =
+        world.run(net::connect({world, world}, std::move(pair.client), std::move(client)));
     auto request = world.run(net::accept({world, world}, std::move(pair.server)));
     SessionOptions server;
     server.subscribe = into.clone();

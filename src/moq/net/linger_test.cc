@@ -22,7 +22,8 @@ struct Outages {
     client.subscribe = near.clone();
     if (both_ways) client.publish = near.consume();
     client.linger = linger;
-    auto dialled = net::connect({world, world}, std::move(pair.client), std::move(client));
+    auto dialled =
+        world.run(net::connect({world, world}, std::move(pair.client), std::move(client)));
     auto request = world.run(net::accept({world, world}, std::move(pair.server)));
     SessionOptions server;
     server.publish = far.consume();

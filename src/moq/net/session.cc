@@ -34,12 +34,10 @@ void fill_hop(SessionOptions& options) {
   }
 }
 
-lite::Setup setup_of(const SessionOptions& options) {
-  return {.probe = lite::ProbeLevel::report,
-          .path = {},
-          .role = {},
-          .cost = options.link_cost,
-          .hop = options.hop};
+std::shared_ptr<Connection> make_connection(Runtime runtime,
+                                            std::unique_ptr<transport::Session> transport,
+                                            Version version, bool server) {
+  return std::make_shared<lite::Connection>(runtime, std::move(transport), version, server);
 }
 
 }  // namespace
@@ -57,8 +55,7 @@ SessionOptions SessionOptions::clone() const {
 
 std::span<const Version> session_versions() { return kSessionVersions; }
 
-Session::Session(std::shared_ptr<lite::Connection> connection)
-    : connection_(std::move(connection)) {}
+Session::Session(std::shared_ptr<Connection> connection) : connection_(std::move(connection)) {}
 
 Version Session::version() const { return connection_->version(); }
 std::string Session::peer() const { return connection_->transport().peer(); }
@@ -80,30 +77,22 @@ kio::Poll<Result<void>> Session::poll_established(const kio::Waiter& waiter) con
   return connection_->poll_established(waiter);
 }
 
-Result<Session> connect(Runtime runtime, std::unique_ptr<transport::Session> transport,
-                        SessionOptions options, std::optional<std::string> path,
-                        std::span<const Version> versions) {
+kio::Task<Result<Session>> connect(Runtime runtime, std::unique_ptr<transport::Session> transport,
+                                   SessionOptions options, std::optional<std::string> path,
+                                   std::span<const Version> versions) {
   const auto version = agreed_version(*transport, versions);
   if (!version) {
     transport->close(to_code(version.error(), Scope::session), version.error().text);
-    return std::unexpected(version.error());
+    co_return std::unexpected(version.error());
   }
   fill_hop(options);
-  lite::Setup setup = setup_of(options);
-  if (path && !path->empty()) setup.path = std::move(path);
-  if (!options.subscribe) {
-    setup.role = lite::Role::publisher;
-  } else if (!options.publish) {
-    setup.role = lite::Role::subscriber;
-  }
-  auto connection =
-      std::make_shared<lite::Connection>(runtime, std::move(transport), *version, false);
-  connection->send_setup(std::move(setup));
+  auto connection = make_connection(runtime, std::move(transport), *version, false);
+  connection->greet(options, std::move(path));
   connection->start(std::move(options));
-  return Session(std::move(connection));
+  co_return Session(std::move(connection));
 }
 
-Request::Request(Runtime, std::shared_ptr<lite::Connection> connection)
+Request::Request(Runtime, std::shared_ptr<Connection> connection)
     : connection_(std::move(connection)) {}
 
 Request::~Request() {
@@ -114,17 +103,13 @@ Version Request::version() const { return connection_->version(); }
 std::string_view Request::path() const { return connection_->request_path(); }
 std::string Request::peer() const { return connection_->transport().peer(); }
 std::string_view Request::carrier() const { return connection_->transport().carrier(); }
-bool Request::wants_publish() const {
-  return connection_->peer_setup().role != lite::Role::subscriber;
-}
-bool Request::wants_subscribe() const {
-  return connection_->peer_setup().role != lite::Role::publisher;
-}
+bool Request::wants_publish() const { return connection_->peer_publishes(); }
+bool Request::wants_subscribe() const { return connection_->peer_subscribes(); }
 
 Session Request::accept(SessionOptions options) && {
   auto connection = std::exchange(connection_, nullptr);
   fill_hop(options);
-  connection->send_setup(setup_of(options));
+  connection->greet(options, std::nullopt);
   connection->start(std::move(options));
   return Session(std::move(connection));
 }
@@ -138,11 +123,8 @@ kio::Task<Result<Request>> accept(Runtime runtime, std::unique_ptr<transport::Se
     transport->close(to_code(version.error(), Scope::session), version.error().text);
     co_return std::unexpected(version.error());
   }
-  auto connection =
-      std::make_shared<lite::Connection>(runtime, std::move(transport), *version, true);
-  if (!has_setup_stream(*version)) co_return Request(runtime, std::move(connection));
-
-  kio::Spawned<Result<void>> reading = runtime.executor.spawn(connection->read_setup());
+  auto connection = make_connection(runtime, std::move(transport), *version, true);
+  kio::Spawned<Result<void>> reading = runtime.executor.spawn(connection->read_greeting());
   kio::Timer timer(runtime.clock);
   timer.set_after(timeout);
   auto greeted = co_await kio::wait([&](const kio::Waiter& waiter) -> kio::Poll<Result<void>> {
@@ -154,7 +136,7 @@ kio::Task<Result<Request>> accept(Runtime runtime, std::unique_ptr<transport::Se
   if (!greeted) {
     reading.cancel();
     Error error = greeted.error();
-    MOQ_LOG(warn, "net", "{}: {}", lite::describe(*connection), error.describe());
+    MOQ_LOG(warn, "net", "{}: {}", describe(*connection), error.describe());
     connection->close(error);
     co_return std::unexpected(std::move(error));
   }

@@ -17,9 +17,7 @@
 
 namespace moq::net {
 
-namespace lite {
 class Connection;
-}
 
 /// What a session does with its peer.
 struct SessionOptions {
@@ -52,7 +50,7 @@ inline constexpr Duration kHandshakeTimeout = 10s;
 /// session closes with code 0 when its last handle is dropped. Belongs to the executor's thread.
 class Session {
  public:
-  explicit Session(std::shared_ptr<lite::Connection> connection);
+  explicit Session(std::shared_ptr<Connection> connection);
 
   [[nodiscard]] Version version() const;
   [[nodiscard]] std::string peer() const;
@@ -89,7 +87,7 @@ class Session {
   }
 
  private:
-  std::shared_ptr<lite::Connection> connection_;
+  std::shared_ptr<Connection> connection_;
 };
 
 /// Where a session runs. Both must outlive it.
@@ -100,15 +98,16 @@ struct Runtime {
 
 /// The client's side. `path` ("/room?jwt=x") travels in SETUP where the carrier has no URL (lite 05
 /// and up); pass none elsewhere. Fails with `version` if the transport agreed on a name that is not
-/// one of `versions`.
-Result<Session> connect(Runtime runtime, std::unique_ptr<transport::Session> transport,
-                        SessionOptions options, std::optional<std::string> path = std::nullopt,
-                        std::span<const Version> versions = session_versions());
+/// one of `versions`. Ready at once unless the versions are told to the peer, which then picks one.
+kio::Task<Result<Session>> connect(Runtime runtime, std::unique_ptr<transport::Session> transport,
+                                   SessionOptions options,
+                                   std::optional<std::string> path = std::nullopt,
+                                   std::span<const Version> versions = session_versions());
 
 /// A client that has said what it wants and waits to be let in. Dropping it refuses.
 class Request {
  public:
-  Request(Runtime runtime, std::shared_ptr<lite::Connection> connection);
+  Request(Runtime runtime, std::shared_ptr<Connection> connection);
   Request(Request&&) noexcept = default;
   Request& operator=(Request&&) = delete;
   ~Request();
@@ -127,7 +126,7 @@ class Request {
   void reject(const Error& error) &&;
 
  private:
-  std::shared_ptr<lite::Connection> connection_;
+  std::shared_ptr<Connection> connection_;
 };
 
 /// The server's side: waits, at most `timeout`, for what the client says of itself.

@@ -27,7 +27,8 @@ TEST_P(SessionMemory, NamesThatCameAndWentAreForgotten) {
   origin::Producer subscriber(0x2222);
   SessionOptions client;
   client.publish = publisher.consume();
-  const auto dialled = net::connect({world, world}, std::move(pair.client), std::move(client));
+  const auto dialled =
+      world.run(net::connect({world, world}, std::move(pair.client), std::move(client)));
   auto request = world.run(net::accept({world, world}, std::move(pair.server)));
   SessionOptions server;
   server.subscribe = subscriber.clone();

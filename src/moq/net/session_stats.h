@@ -11,9 +11,7 @@
 
 namespace moq::net {
 
-namespace lite {
 class Connection;
-}
 
 /// How a peer sees the path from itself to us.
 struct PathEstimate {
@@ -39,7 +37,7 @@ class StatsReader {
   [[nodiscard]] std::optional<SessionStats> read() const;
 
  private:
-  friend class lite::Connection;
+  friend class Connection;
   struct Shared;
   explicit StatsReader(std::shared_ptr<Shared> shared) : shared_(std::move(shared)) {}
   std::shared_ptr<Shared> shared_;

@@ -23,7 +23,8 @@ struct Bench {
     control.emplace(pair.control);
     SessionOptions client;
     client.publish = publisher.consume();
-    client_session = *net::connect({world, world}, std::move(pair.client), std::move(client));
+    client_session =
+        *world.run(net::connect({world, world}, std::move(pair.client), std::move(client)));
     auto request = world.run(net::accept({world, world}, std::move(pair.server)));
     ASSERT_TRUE(request) << request.error().describe();
     SessionOptions server;
@@ -449,7 +450,7 @@ TEST(Session, ARefusalReachesTheClient) {
   sim::PairOptions options(sim::LinkOptions{.latency = 10ms});
   options.protocol = "moq-lite-06";
   auto pair = sim::session_pair(world, options);
-  auto client = net::connect({world, world}, std::move(pair.client), {}, "/room?jwt=x");
+  auto client = world.run(net::connect({world, world}, std::move(pair.client), {}, "/room?jwt=x"));
   auto request = world.run(net::accept({world, world}, std::move(pair.server)));
   ASSERT_TRUE(request);
   EXPECT_EQ(request->path(), "/room?jwt=x");
@@ -476,7 +477,7 @@ TEST(Session, AServerThatNeverGreetsIsLeft) {
   sim::PairOptions options(sim::LinkOptions{.latency = 10ms});
   options.protocol = "moq-lite-06";
   auto pair = sim::session_pair(world, options);
-  auto client = net::connect({world, world}, std::move(pair.client), {});
+  auto client = world.run(net::connect({world, world}, std::move(pair.client), {}));
   auto closed = [](const Session& session) -> kio::Task<Error> {
     co_return co_await session.closed();
   };

@@ -23,12 +23,22 @@ constexpr std::array kNames{
     Names{Version::lite_05, "moq-lite-05", "moq-lite-05"},
     Names{Version::lite_06, "moq-lite-06", "moq-lite-06"},
     Names{Version::lite_07_wip, "moq-lite-07-wip", "moq-lite-07-wip"},
+    Names{Version::moqt_14, "moqt-14", "moq-00"},
+    Names{Version::moqt_15, "moqt-15", "moqt-15"},
+    Names{Version::moqt_16, "moqt-16", "moqt-16"},
+    Names{Version::moqt_17, "moqt-17", "moqt-17"},
+    Names{Version::moqt_18, "moqt-18", "moqt-18"},
+    Names{Version::moqt_19, "moqt-19", "moqt-19"},
+    Names{Version::moqt_20, "moqt-20", "moqt-20"},
+    Names{Version::moqt_21, "moqt-21", "moqt-21"},
+    Names{Version::moqt_22, "moqt-22", "moqt-22"},
 };
 
 constexpr std::array kDefault{Version::lite_06, Version::lite_05, Version::lite_04,
                               Version::lite_03, Version::lite_02, Version::lite_01};
 
-constexpr std::uint64_t kSetupCodeBase = 0xff0dad01;
+constexpr std::uint64_t kLiteSetupCodeBase = 0xff0dad01;
+constexpr std::uint64_t kDraftSetupCodeBase = 0xff000000;
 
 const Names& names_of(Version version) { return kNames[std::to_underlying(version)]; }
 
@@ -36,7 +46,11 @@ const Names& names_of(Version version) { return kNames[std::to_underlying(versio
 
 std::string_view to_string(Version version) { return names_of(version).name; }
 std::string_view alpn_name(Version version) { return names_of(version).alpn; }
-std::uint64_t setup_code(Version version) { return kSetupCodeBase + std::to_underlying(version); }
+
+std::uint64_t setup_code(Version version) {
+  if (is_moqt(version)) return kDraftSetupCodeBase + draft_number(version);
+  return kLiteSetupCodeBase + std::to_underlying(version);
+}
 
 Result<Version> parse_version(std::string_view name) {
   std::string known;

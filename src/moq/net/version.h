@@ -4,6 +4,7 @@
 #include <optional>
 #include <span>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "moq/base/result.h"
@@ -20,11 +21,29 @@ enum class Version : std::uint8_t {
   lite_05,
   lite_06,
   lite_07_wip,  ///< Changes without notice; only when asked for by name.
+  moqt_14,      ///< IETF moq-transport, by draft.
+  moqt_15,
+  moqt_16,
+  moqt_17,
+  moqt_18,
+  moqt_19,
+  moqt_20,
+  moqt_21,
+  moqt_22,
 };
 
-/// The version's own name, "moq-lite-06".
+/// Of moq-transport, not of moq-lite.
+constexpr bool is_moqt(Version version) { return version >= Version::moqt_14; }
+/// The number of a moq-transport draft, 14 to 22.
+constexpr std::uint8_t draft_number(Version version) {
+  constexpr int kFirst = 14 - std::to_underlying(Version::moqt_14);
+  return static_cast<std::uint8_t>(kFirst + std::to_underlying(version));
+}
+
+/// The version's own name, "moq-lite-06", "moqt-18".
 std::string_view to_string(Version version);
-/// The name in TLS ALPN and in WebTransport's protocol headers; 01 and 02 share "moql".
+/// The name in TLS ALPN and in WebTransport's protocol headers; 01 and 02 share "moql"; moqt-14's
+/// is "moq-00".
 std::string_view alpn_name(Version version);
 /// The number in the legacy SETUP exchange.
 std::uint64_t setup_code(Version version);
@@ -45,7 +64,7 @@ Result<std::optional<Version>> version_of_protocol(std::string_view protocol,
 /// negotiated there (01, 02).
 std::optional<Version> version_of_setup_code(std::uint64_t code, std::span<const Version> enabled);
 
-/// How integers of a session are written.
+/// How integers of a moq-lite session are written; see `moqt::varint_kind` for moq-transport.
 constexpr Varint varint_kind(Version version) {
   return version >= Version::lite_07_wip ? Varint::leading_ones : Varint::quic;
 }
@@ -53,7 +72,11 @@ constexpr Varint varint_kind(Version version) {
 /// Client and server greet each other on the first bidirectional stream.
 constexpr bool has_legacy_setup(Version version) { return version <= Version::lite_02; }
 /// Each side sends a SETUP on its first unidirectional stream.
-constexpr bool has_setup_stream(Version version) { return version >= Version::lite_05; }
+constexpr bool has_setup_stream(Version version) {
+  return is_moqt(version) ? version >= Version::moqt_17 : version >= Version::lite_05;
+}
+
+// All below, but for GOAWAY, is about moq-lite.
 
 /// The initial announcements come in one ANNOUNCE_INIT.
 constexpr bool has_announce_init(Version version) { return version <= Version::lite_02; }
