@@ -9,7 +9,8 @@ import sys
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, os.path.join(ROOT, "interop"))
 
-from lab import actors, processes, restart  # noqa: E402
+from lab import actors, live, processes, restart  # noqa: E402
+
 
 def main():
     parser = argparse.ArgumentParser(
@@ -20,6 +21,9 @@ def main():
                         help="WebTransport with a pinned certificate, with a fetched one, or raw QUIC")  # fmt: skip
     parser.add_argument("--outage", type=float, default=3.0, metavar="SECONDS", help="how long the relay is away")
     parser.add_argument("--restarts", type=int, default=1, metavar="COUNT", help="how often it is killed")
+    parser.add_argument("--web", action="store_true",
+                        help="show the broadcast in a page of web/ instead, until Ctrl-C; Enter takes the relay away")  # fmt: skip
+    parser.add_argument("--port", type=int, default=8080, help="where --web serves its page, 0 = any")
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
 
@@ -27,6 +31,8 @@ def main():
     folder = os.path.join(ROOT, "build", "demo")
     shutil.rmtree(folder, ignore_errors=True)
     lab = processes.Lab("demo", keep=folder)
+    if options.web:
+        return live.run(lab, cast, options.scheme, options.outage, options.port)
     clip_seconds = round(restart.seconds(options.restarts, options.outage))
     clip = os.path.join(ROOT, "build", f"clip-{clip_seconds}.mp4")
     actors.make_clip(clip, clip_seconds)

@@ -98,9 +98,9 @@ def connect_flags(scheme, port, certificate, version=None):
 
 
 class Publisher:
-    """ffmpeg at real time into `moq import fmp4`."""
+    """ffmpeg at real time into `moq import fmp4`; with `endless`, the clip over and over."""
 
-    def __init__(self, lab, flavor, connect, broadcast, clip, name="publisher"):
+    def __init__(self, lab, flavor, connect, broadcast, clip, name="publisher", endless=False):
         self.name, self.flavor = name, flavor
         # The Rust importer refuses what frag_every_frame makes of two tracks; see docs/cli.md.
         one_frame = ["-movflags", "cmaf+separate_moof+delay_moov+skip_trailer+frag_every_frame"]
@@ -108,7 +108,7 @@ class Publisher:
         read_end, write_end = os.pipe()
         self.ffmpeg = lab.spawn(
             f"{name}-ffmpeg",
-            ["ffmpeg", "-v", "error", "-re", "-i", clip, "-c", "copy", "-f", "mp4",
+            ["ffmpeg", "-v", "error", "-re", *(["-stream_loop", "-1"] if endless else []), "-i", clip, "-c", "copy", "-f", "mp4",
              *(one_frame if flavor == OURS else short), "pipe:1"],
             stdout=write_end)  # fmt: skip
         os.close(write_end)
@@ -155,7 +155,7 @@ class Subscriber:
     def media_seconds(self):
         return max((cover.seconds for cover in mp4.coverage(self.media).values()), default=0.0)
 
-    def problems(self, allow_gaps=False):
+    def problems(self, allow_gaps=False, codecs=("h264", "aac")):
         """What is wrong with the output as a file: a list of sentences, empty if it is fine."""
         found = []
         if self.flavor == RUST and not self.broken:
@@ -175,16 +175,16 @@ class Subscriber:
             if not allow_gaps:
                 for at, length in cover.gaps:
                     found.append(f"{cover.kind} has a gap of {length:.3f} s at {at:.2f} s")
-        return found + self._probe()
+        frames, complaints = self.probe()
+        found += [f"ffprobe: {line}" for line in complaints[:3]]
+        found += [f"ffprobe finds no {codec} frame" for codec in codecs if not frames.get(codec)]
+        return found
 
-    def _probe(self):
+    def probe(self):
+        """What ffprobe makes of the output: frames by codec, and its complaints."""
         probe = subprocess.run(
             ["ffprobe", "-v", "error", "-count_frames", "-show_entries", "stream=codec_name,nb_read_frames",
              "-of", "csv=p=0", self.path],
             capture_output=True, text=True)  # fmt: skip
-        found = [f"ffprobe: {line}" for line in probe.stderr.splitlines()[:3]]
-        frames = dict(line.rstrip(",").split(",")[:2] for line in probe.stdout.split() if "," in line)
-        for codec in ("h264", "aac"):
-            if not frames.get(codec, "0").isdigit() or int(frames.get(codec, "0")) < 1:
-                found.append(f"ffprobe finds no {codec} frame")
-        return found
+        rows = [line.rstrip(",").split(",") for line in probe.stdout.split() if "," in line]
+        return {row[0]: int(row[1]) for row in rows if row[1].isdigit()}, probe.stderr.splitlines()

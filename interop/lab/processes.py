@@ -31,6 +31,7 @@ class Lab:
         self.on_event = lambda child, event: None
         self._started = time.monotonic()
         self._children = []
+        self._closers = []
         atexit.register(self.close)
 
     def clock(self):
@@ -44,10 +45,24 @@ class Lab:
         self._children.append(child)
         return child
 
+    @property
+    def kept(self):
+        """Whether the folder stays."""
+        return self._keep
+
+    def children(self):
+        return list(self._children)
+
+    def on_close(self, closer):
+        """Calls `closer` at the end, for what is no process."""
+        self._closers.append(closer)
+
     def close(self):
         for child in self._children:
             child.kill()
         self._children.clear()
+        while self._closers:
+            self._closers.pop()()
         if not self._keep:
             shutil.rmtree(self.folder, ignore_errors=True)
 
