@@ -124,17 +124,20 @@ def ctest(score, preset, name, selection, jobs):
 
 
 def counted(score, command, name):
-    """Runs a program that ends with `N passed, N failed` and prints a line for each item."""
+    """Runs a program that ends with `N passed, N failed`, and `, N skipped` if it can, and prints a line for each item."""
     say(f"-- {name}")
     good, log = follow(command, name, lambda line: re.match(r"(ok|FAILED)\b", line) is not None)
     with open(log, errors="replace") as lines:
         text = lines.read()
-    last = re.findall(r"^(\d+) passed, (\d+) failed", text, re.MULTILINE)
+    last = re.findall(r"^(\d+) passed, (\d+) failed(?:, (\d+) skipped)?", text, re.MULTILINE)
     if not last:
         score.item(f"{name}: no result", False)
         show_errors(log)
         return
     score.passed += int(last[-1][0])
+    score.skipped += int(last[-1][2] or 0)
+    for line in re.findall(r"^skipped: .*$", text, re.MULTILINE):
+        say(f"   {line}")
     failed = re.findall(r"^FAILED +(.*)$", text, re.MULTILINE)
     score.failed += (failed + [f"{name}: one more"] * int(last[-1][1]))[: int(last[-1][1])]
     if not good:
@@ -215,6 +218,11 @@ def run_python(score):
     counted(score, ["interop/python/run"], "python")
 
 
+def run_browser(score):
+    Release.ensure(score)
+    counted(score, ["interop/browser/run"], "browser")
+
+
 def demo(name, *flags):
     """A suite that plays scripts/demo.py."""
 
@@ -245,6 +253,7 @@ SUITES = {
     "install": (run_install, "projects outside of the tree, in C and C++, against the installed release"),
     "deb": (run_deb, "the packages for Debian: what they hold, and whether it runs"),
     "python": (run_python, "release programs against the Rust client and server of PyPI"),
+    "browser": (run_browser, "release programs against the npm packages in a real Chromium: it plays, it publishes"),
     "demo": (demo("demo"), "./demo, a relay killed under a live broadcast"),
     "restarts": (demo("restarts", "--scheme", "moqt", "--restarts", "20"), "the same with 20 kills in a row, over raw QUIC"),
 }
