@@ -70,9 +70,17 @@ void Connection::set_closed(const Error& error) {
 
 void Connection::close(const Error& error) {
   const bool clean = error.code == Code::closed || error.code == Code::cancelled;
-  const std::uint32_t code = clean ? 0 : to_code(error, Scope::session);
+  const std::uint64_t code = clean ? 0 : close_code(error);
   transport_->close(code, clean ? std::string_view() : std::string_view(error.text));
   set_closed(error);
+}
+
+std::uint64_t Connection::close_code(const Error& error) const {
+  return to_code(error, Scope::session);
+}
+
+Error Connection::read_close(Error ended) const {
+  return from_transport(std::move(ended), Scope::session);
 }
 
 kio::Task<void> Connection::finish(Duration limit) {
@@ -150,7 +158,7 @@ void Connection::end_stats() {
 
 kio::Task<void> Connection::watch_transport() {
   const Error ended = co_await transport_->closed();
-  const Error error = from_transport(ended, Scope::session);
+  const Error error = read_close(ended);
   set_closed(error);
   MOQ_LOG(debug, kLog, "{}: session over: {}", describe(*this), error.describe());
   end_tasks();
@@ -171,7 +179,7 @@ kio::Task<void> Connection::expect_greeting() {
 }
 
 kio::Poll<kio::Unit> Connection::poll_peer_ready(const kio::Waiter& waiter) const {
-  if (!has_setup_stream(version_)) return kio::Unit{};
+  if (!has_greeting(version_)) return kio::Unit{};
   auto ready = status_.poll(waiter, [](const Status& status) -> kio::Poll<kio::Unit> {
     if (status.greeted) return kio::Unit{};
     return kio::kPending;

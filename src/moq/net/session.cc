@@ -49,6 +49,7 @@ SessionOptions SessionOptions::clone() const {
   copy.hop = hop;
   copy.link_cost = link_cost;
   copy.retraction_delay = retraction_delay;
+  copy.authority = authority;
   copy.linger = linger;
   return copy;
 }

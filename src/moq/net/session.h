@@ -32,6 +32,9 @@ struct SessionOptions {
   /// How long a broadcast that went is still announced, in case it comes back: relays spare their
   /// subscribers a publisher's short outage.
   Duration retraction_delay = Duration::zero();
+  /// host[:port] of the URL that a client dialled, told in moq-transport where the carrier has no
+  /// URL.
+  std::optional<std::string> authority;
   /// Keeps what the peer announced when the session is lost, for the session that follows; none =
   /// it is over with the session, however that ends.
   std::shared_ptr<Linger> linger;

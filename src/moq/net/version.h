@@ -75,6 +75,10 @@ constexpr bool has_legacy_setup(Version version) { return version <= Version::li
 constexpr bool has_setup_stream(Version version) {
   return is_moqt(version) ? version >= Version::moqt_17 : version >= Version::lite_05;
 }
+/// A SETUP of the peer comes while the session runs already, or starts to.
+constexpr bool has_greeting(Version version) {
+  return is_moqt(version) || has_setup_stream(version);
+}
 
 // All below, but for GOAWAY, is about moq-lite.
 

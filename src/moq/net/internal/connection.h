@@ -69,7 +69,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   kio::Poll<Error> poll_closed(const kio::Waiter& waiter) const;
   kio::Poll<std::string> poll_goaway(const kio::Waiter& waiter) const;
   kio::Poll<Result<void>> poll_established(const kio::Waiter& waiter) const;
-  /// Ready once the peer's SETUP has come, where the version has one on a stream of its own.
+  /// Ready once the peer's SETUP has come, where the version has one that both halves wait for.
   kio::Poll<kio::Unit> poll_peer_ready(const kio::Waiter& waiter) const;
   auto peer_ready() const {
     return kio::wait([this](const kio::Waiter& waiter) { return poll_peer_ready(waiter); });
@@ -89,6 +89,10 @@ class Connection : public std::enable_shared_from_this<Connection> {
   virtual kio::Task<void> goaway_task(std::string uri) = 0;
   /// Follows the peer's estimates of the path; dropping `out` says that no more can come.
   virtual kio::Task<void> follow_probe(kio::Producer<PathEstimate> out) = 0;
+  /// The number with which a session closes because of `error`,
+  [[nodiscard]] virtual std::uint64_t close_code(const Error& error) const;
+  /// and what the end that the transport reported means.
+  [[nodiscard]] virtual Error read_close(Error ended) const;
 
   void end_tasks();
   /// The peer's SETUP has come; `path` counts where the carrier has no URL.
