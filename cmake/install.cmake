@@ -34,7 +34,7 @@ endforeach()
 # moq.h for C, and the C++ API: headers of libmoq's modules, without what is internal or of tests.
 install(FILES src/moq/capi/moq.h DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}" COMPONENT libmoq-dev)
 file(GLOB_RECURSE headers CONFIGURE_DEPENDS RELATIVE "${PROJECT_SOURCE_DIR}/src" "src/moq/*.h")
-list(FILTER headers INCLUDE REGEX "^moq/(base|kio|transport|io|net|hang|mux|native)/")
+list(FILTER headers INCLUDE REGEX "^moq/(base|kio|transport|io|http|net|hang|mux|native)/")
 list(FILTER headers EXCLUDE REGEX "/(internal|interleave)/|_test\\.h$|(test|fuzz)_support\\.h$|/testing_[^/]*$")
 foreach(header IN LISTS headers)
   cmake_path(GET header PARENT_PATH folder)

@@ -6,7 +6,7 @@
 #                elsewhere, so that a debug build need not link them twice
 #   moq_c        the same for those in C: libmoq.so in a release
 # What `cmake --install build/release` puts in place is in install.cmake.
-set(MOQ_API_MODULES base kio transport io tls quic webtransport net hang mux av native capi)
+set(MOQ_API_MODULES base kio transport io http tls quic webtransport qmux websocket net hang mux av native capi)
 
 add_library(moq_api INTERFACE)
 add_library(moq_c INTERFACE)

@@ -2,39 +2,19 @@
 
 #include <fmt/format.h>
 
-#include <array>
 #include <utility>
 
 namespace moq::relay {
 namespace {
 
-constexpr std::string_view kEndOfHead = "\r\n\r\n";
 constexpr std::string_view kText = "text/plain; charset=utf-8";
-
-std::string_view reason_of(int status) {
-  constexpr std::array<std::pair<int, std::string_view>, 9> kReasons = {{
-      {200, "OK"},
-      {400, "Bad Request"},
-      {404, "Not Found"},
-      {405, "Method Not Allowed"},
-      {408, "Request Timeout"},
-      {431, "Request Header Fields Too Large"},
-      {502, "Bad Gateway"},
-      {503, "Service Unavailable"},
-      {504, "Gateway Timeout"},
-  }};
-  for (const auto& [known, reason] : kReasons) {
-    if (known == status) return reason;
-  }
-  return "";
-}
 
 /// The lines that every answer begins with. Browsers of any page may read it.
 std::string head_of(int status, std::string_view type) {
   std::string head = fmt::format(
       "HTTP/1.1 {} {}\r\nServer: moq-relay\r\nContent-Type: {}\r\n"
       "Access-Control-Allow-Origin: *\r\nCache-Control: no-store\r\nConnection: close\r\n",
-      status, reason_of(status), type);
+      status, http::reason_of(status), type);
   if (status == 405) head += "Allow: GET, HEAD\r\n";
   return head;
 }
@@ -54,26 +34,22 @@ kio::Task<Result<Bytes>> HttpExchange::read() {
 }
 
 kio::Task<std::optional<HttpRequest>> HttpExchange::receive() {
-  std::string head;
-  std::size_t end = std::string::npos;
   idle_.set_after(kHttpTimeout);  // For all of it: a byte now and then does not prolong it.
-  while (end == std::string::npos) {
-    if (head.size() > kMaxHttpRequestBytes) {
-      co_await answer({431, "the request's head is too long\n"});
-      co_return std::nullopt;
-    }
+  std::optional<std::string> head;
+  while (!head) {
     const Result<Bytes> bytes = co_await read();
-    if (!bytes && bytes.error().code == Code::timeout && !head.empty()) {
+    if (!bytes && bytes.error().code == Code::timeout && head_.begun()) {
       co_await answer({408, "the request did not come in time\n"});
     }
     if (!bytes || bytes->empty()) co_return std::nullopt;
-    // The end may begin in what came before.
-    const std::size_t from = head.size() - std::min(head.size(), kEndOfHead.size() - 1);
-    head.append(bytes->text());
-    end = head.find(kEndOfHead, from);
+    auto pushed = head_.push(*bytes);
+    if (!pushed) {
+      co_await answer({431, "the request's head is too long\n"});
+      co_return std::nullopt;
+    }
+    head = *std::move(pushed);
   }
-  head.resize(end + kEndOfHead.size());
-  auto request = HttpRequest::parse(head);
+  auto request = HttpRequest::parse(*head);
   if (!request) {
     co_await answer({400, request.error().text + "\n"});
     co_return std::nullopt;

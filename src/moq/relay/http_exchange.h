@@ -3,14 +3,16 @@
 #include <optional>
 #include <string>
 
+#include "moq/http/head.h"
 #include "moq/io/byte_stream.h"
 #include "moq/kio/clock.h"
-#include "moq/relay/http_request.h"
 
 namespace moq::relay {
 
+using HttpRequest = http::Request;
+
 /// The head of a request; nothing here needs more.
-inline constexpr std::size_t kMaxHttpRequestBytes = 16 << 10;
+inline constexpr std::size_t kMaxHttpRequestBytes = http::kMaxHeadBytes;
 /// A whole request has to come, and each part of an answer has to be ready and be taken, within
 /// this.
 inline constexpr Duration kHttpTimeout = 10s;
@@ -50,6 +52,9 @@ class HttpExchange {
   /// client might lose the answer. Call it last, when the client knows that no more comes.
   kio::Task<void> drain();
 
+  /// What the client sent behind its request.
+  [[nodiscard]] const Bytes& rest() const { return head_.rest(); }
+
   /// True once the connection's time is over.
   bool poll_expired(const kio::Waiter& waiter) { return lifetime_.poll(waiter).ready(); }
 
@@ -61,6 +66,7 @@ class HttpExchange {
   io::ByteSink& sink_;
   kio::Timer lifetime_;
   kio::Timer idle_;
+  http::HeadReader head_;
   bool head_only_ = false;
   bool chunked_ = false;
 };

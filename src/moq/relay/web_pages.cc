@@ -11,7 +11,7 @@ constexpr std::string_view kPages =
 
 /// A broadcast's name, or a prefix, out of a request.
 Result<net::Path> parse_path(std::string_view encoded) {
-  MOQ_TRY(const std::string text, percent_decode(encoded));
+  MOQ_TRY(const std::string text, http::percent_decode(encoded));
   return net::Path::parse(text);
 }
 
@@ -105,7 +105,7 @@ Result<WebPages::Wanted> WebPages::parse_wanted(const HttpRequest& request) {
   const std::size_t track = slash == std::string_view::npos ? 0 : slash + 1;
   Wanted wanted;
   MOQ_TRY(wanted.broadcast, parse_path(names.substr(0, track)));
-  MOQ_TRY(wanted.track, percent_decode(names.substr(track)));
+  MOQ_TRY(wanted.track, http::percent_decode(names.substr(track)));
   if (wanted.track.empty()) return fail(Code::decode, "which track? " + std::string(kPages));
   MOQ_TRY(const auto group, request.parameter("group"));
   if (!group || *group == "latest") return wanted;

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "moq/base/log.h"
+#include "moq/http/head.h"
 #include "moq/transport/code_mapping.h"
 
 namespace moq::transport::webtransport {
@@ -21,31 +22,6 @@ Error session_error(const Error& quic) {
   std::string text = fmt::format("{} ({:#x})", to_string(code), *quic.wire);
   if (!quic.text.empty()) text += ": " + quic.text;
   return Error(code == H3Code::no_error ? Code::closed : Code::transport, std::move(text));
-}
-
-/// What a server's answer other than 200 means. RFC 9110 §15.
-Code status_code(int status) {
-  switch (status) {
-    case 401:
-      return Code::unauthorized;
-    case 403:
-      return Code::forbidden;
-    case 404:
-      return Code::not_found;
-    case 408:
-    case 429:
-    case 502:
-    case 503:
-    case 504:
-      return Code::application;
-    default:
-      return Code::rejected;
-  }
-}
-
-Error status_error(int status) {
-  return Error(status_code(status), fmt::format("the server answered with HTTP status {}", status),
-               static_cast<std::uint64_t>(status));
 }
 
 /// Closes the session when the driver's coroutine goes, whatever the reason.
@@ -317,7 +293,7 @@ void Core::take_response(const std::vector<Header>& headers) {
     }
     return connect_.expect_more_headers();
   }
-  if (response->status != 200) return fail(H3Code::no_error, status_error(response->status));
+  if (response->status != 200) return fail(H3Code::no_error, http::status_error(response->status));
   response_ = *std::move(response);
   on_handshake_.wake();
 }
