@@ -24,6 +24,8 @@ enum class StreamKind : std::uint8_t {
 };
 StreamKind stream_kind(std::uint64_t type, Draft draft);
 
+/// The stream whose type is that of the SETUP message that it begins with.
+inline constexpr std::uint64_t kSetupStreamType = 0x2f00;
 inline constexpr std::uint64_t kFetchHeaderType = 0x05;
 inline constexpr std::uint64_t kPaddingStreamType = 0x132b3e28;
 inline constexpr std::uint64_t kPaddingDatagramType = 0x132b3e29;
@@ -40,7 +42,7 @@ struct SubgroupHeader {
   /// The first object here is the subgroup's first. From 18; before, nobody tells.
   bool first_object = false;
 
-  /// Decodes what follows `type`, which must be of a subgroup. Takes nothing beyond.
+  /// Decodes what follows `type`; fails with `unknown` where that is not a subgroup's.
   static SubgroupHeader read(Reader& in, std::uint64_t type, Draft draft);
   /// The header with its type.
   void write(Writer& out, Draft draft) const;
@@ -64,7 +66,7 @@ enum class ObjectStatus : std::uint8_t {
   does_not_exist,  ///< 14 and 15.
   end_of_group,    ///< No object of the group is here or later.
   end_of_track,    ///< No object of the track is here or later.
-  // Of a fetch alone: everything after the object before, up to this place, this one included.
+  // Of a fetch alone: everything after what came before, up to this place, this one included.
   missing_range,    ///< Does not exist. From 16.
   unknown_range,    ///< The publisher does not know. From 16.
   timed_out_range,  ///< Is too late. From 20.
@@ -96,6 +98,7 @@ class SubgroupObjectReader {
   SubgroupHeader header_;
   Draft draft_;
   std::optional<std::uint64_t> previous_;
+  std::optional<std::uint64_t> first_;  ///< The subgroup's id, which may be its first object's.
 };
 
 /// Writes the objects of one subgroup stream, up to their payloads.
@@ -114,7 +117,8 @@ class SubgroupObjectWriter {
   std::optional<std::uint64_t> previous_;
 };
 
-/// Reads the objects of one fetch stream, up to their payloads.
+/// Reads the objects of one fetch stream, up to their payloads. In a group they ascend; the order
+/// of groups is the publisher's.
 class FetchObjectReader {
  public:
   FetchObjectReader(GroupOrder order, Draft draft) : order_(order), draft_(draft) {}
@@ -125,6 +129,8 @@ class FetchObjectReader {
   GroupOrder order_;
   Draft draft_;
   std::optional<Object> previous_;
+  bool has_object_ =
+      false;  ///< One that is not a range's end, to be like in subgroup and priority.
 };
 
 /// Writes the objects of one fetch stream, up to their payloads.
@@ -139,6 +145,7 @@ class FetchObjectWriter {
   GroupOrder order_;
   Draft draft_;
   std::optional<Object> previous_;
+  bool has_object_ = false;
 };
 
 /// An object in a datagram.

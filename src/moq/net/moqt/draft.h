@@ -10,8 +10,8 @@
 
 /// The wire of draft-ietf-moq-transport, drafts 14 to 22, one codec for all. Messages are structs
 /// with what any draft carries, in words of the newest; what a draft lacks is left out on sending
-/// and has its default on receipt. What the drafts changed is told by the functions below, and by
-/// nothing else.
+/// and has its default on receipt. What the drafts changed is told by the functions below; which
+/// numbers they have, by the tables in message.cc (types of messages), parameters.cc and codes.cc.
 namespace moq::net::moqt {
 
 /// A draft of moq-transport; the value is its number.
@@ -91,6 +91,8 @@ constexpr bool has_inline_subscribe_fields(Draft draft) { return draft == Draft:
 /// SUBSCRIBE_OK, PUBLISH and FETCH_OK end with the properties of the track; before, some of them
 /// are parameters.
 constexpr bool has_track_properties(Draft draft) { return draft >= Draft::d16; }
+/// Some properties of a track must be understood to use it.
+constexpr bool has_mandatory_properties(Draft draft) { return draft >= Draft::d18; }
 constexpr bool has_rendezvous_timeout(Draft draft) { return draft >= Draft::d17; }
 constexpr bool has_subgroup_delivery_timeout(Draft draft) { return draft >= Draft::d18; }
 /// Range filters, if the peer's SETUP allows some.
@@ -130,6 +132,8 @@ constexpr bool has_inclusive_fetch_end(Draft draft) { return draft >= Draft::d20
 constexpr bool has_separate_replies(Draft draft) { return draft == Draft::d14; }
 /// PUBLISH_OK is a message; since, it is a REQUEST_OK.
 constexpr bool has_publish_ok(Draft draft) { return draft <= Draft::d17; }
+/// A REQUEST_OK to TRACK_STATUS ends with the properties of the track.
+constexpr bool has_reply_properties(Draft draft) { return draft >= Draft::d18; }
 /// Errors tell when to try again.
 constexpr bool has_retry_interval(Draft draft) { return draft >= Draft::d16; }
 /// An error may send the requester elsewhere.
@@ -146,8 +150,9 @@ constexpr bool has_namespace_options(Draft draft) {
 }
 /// PUBLISH_NAMESPACE_DONE and _CANCEL name a namespace; in 16 a Request ID.
 constexpr bool ends_namespaces_by_name(Draft draft) { return draft <= Draft::d15; }
-/// UNSUBSCRIBE_NAMESPACE exists.
+/// UNSUBSCRIBE_NAMESPACE exists; in 14 it names a prefix, in 15 a Request ID.
 constexpr bool has_unsubscribe_namespace(Draft draft) { return draft <= Draft::d15; }
+constexpr bool unsubscribes_namespaces_by_name(Draft draft) { return draft == Draft::d14; }
 /// SUBSCRIBE_TRACKS exists.
 constexpr bool has_subscribe_tracks(Draft draft) { return draft >= Draft::d18; }
 /// PUBLISH_BLOCKED, from 19 called PUBLISH_SKIPPED, exists.
@@ -165,12 +170,19 @@ constexpr std::uint64_t unknown_stream_count(Draft draft) {
   return draft >= Draft::d20 ? UINT64_MAX : kMaxVarint;
 }
 
+/// Two codes of PUBLISH_DONE, 5 and 6, mean each other.
+constexpr bool has_old_done_codes(Draft draft) { return draft <= Draft::d17; }
+/// 4 as a code of RESET_STREAM means the status of an object is unknown; since, GOAWAY.
+constexpr bool has_old_reset_codes(Draft draft) { return draft <= Draft::d17; }
+
 // --- Data ---------------------------------------------------------------------------------------
 
 /// A subgroup or datagram may leave its priority to the track.
 constexpr bool has_default_priority(Draft draft) { return draft >= Draft::d15; }
 /// A subgroup says whether its first object here is its first of all.
 constexpr bool has_first_object(Draft draft) { return draft >= Draft::d18; }
+/// The timestamp of an object may also be property 0x06, which means something else since.
+constexpr bool has_old_timestamp(Draft draft) { return draft <= Draft::d17; }
 /// Objects may have the status "does not exist".
 constexpr bool has_missing_objects(Draft draft) { return draft <= Draft::d15; }
 /// Objects of a fetch begin with flags that tell which fields follow.

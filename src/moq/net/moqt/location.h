@@ -42,7 +42,7 @@ struct LocationFilter {
   Kind kind = Kind::unfiltered;
   std::uint64_t groups_back = 0;  ///< `relative`: 0 = the next group, 1 = the current one, ...
   Location start;                 ///< `absolute`.
-  std::optional<RangeEnd> end;    ///< `absolute`: none = open. Not before `start`.
+  std::optional<RangeEnd> end;    ///< `absolute`: none = open.
 
   static LocationFilter next_object() { return {.kind = Kind::next_object}; }
   static LocationFilter relative(std::uint64_t back) {
@@ -52,9 +52,12 @@ struct LocationFilter {
     return {.kind = Kind::absolute, .start = first, .end = last};
   }
 
+  /// Whether `end` comes before `start`: what a peer may send, and is refused with `invalid_range`.
+  [[nodiscard]] bool is_reversed() const;
+
   /// Reads the filter with the length that precedes it in `counted` form; in the other forms what
   /// encloses the filter tells where it ends. Fails with `unknown` for another type, and with
-  /// `out_of_range` for an end before the start or beyond 64 bits.
+  /// `out_of_range` for an end beyond 64 bits.
   static LocationFilter read(Reader& in, Draft draft);
   /// What a draft cannot say becomes the next best: up to 19 `relative` (but 0) and `unfiltered`
   /// become `next_object`, and a range ends with its last group; in 20 and 21 all from {0, 0} on is

@@ -8,6 +8,7 @@
 #include "moq/base/bytes.h"
 #include "moq/base/result.h"
 #include "moq/net/moqt/control.h"
+#include "moq/net/moqt/data.h"
 #include "moq/net/moqt/draft.h"
 #include "moq/net/moqt/namespaces.h"
 #include "moq/net/moqt/request.h"
@@ -34,7 +35,7 @@ struct RawMessage {
 /// the unidirectional stream that it opens, written once.
 inline constexpr std::uint64_t kClientSetupType = 0x20;
 inline constexpr std::uint64_t kServerSetupType = 0x21;
-inline constexpr std::uint64_t kSetupType = 0x2f00;
+inline constexpr std::uint64_t kSetupType = kSetupStreamType;
 
 /// Decodes a message. Fails with `decode`, also for a type that `draft` does not have, which all
 /// close the session.

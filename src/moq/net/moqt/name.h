@@ -30,12 +30,10 @@ struct FullTrackName {
   auto operator<=>(const FullTrackName&) const = default;
 };
 
-/// Which namespaces may have no field: prefixes and suffixes always; whole ones as `draft` says.
-enum class NamespaceRole : std::uint8_t { whole, part };
-
-/// Fails with `too_many` fields, `too_long` together, and with `out_of_range` for none where there
-/// must be some, or (from 15) for an empty field.
-TrackNamespace read_namespace(Reader& in, Draft draft, NamespaceRole role = NamespaceRole::whole);
+/// Reads a namespace, or a part of one. None of its fields may be empty, except in 14. No field at
+/// all is always accepted: up to 16 the drafts have at least one, but Rust peers publish their
+/// root. Fails with `too_many` fields, `too_long` together, and `out_of_range` for an empty field.
+TrackNamespace read_namespace(Reader& in, Draft draft);
 void write_namespace(Writer& out, const TrackNamespace& name);
 /// Fails as `read_namespace`, and with `too_long` where namespace and name are so together.
 FullTrackName read_full_name(Reader& in, Draft draft);

@@ -113,8 +113,7 @@ struct Fetch {
   std::uint64_t request_id = 0;
   std::optional<JoiningFetch> joining;  ///< Up to 19. Then the next two mean nothing.
   FullTrackName track;
-  /// Up to 19 it must be `absolute` and end; an end in 18 and before that is in the last group may
-  /// be all of that group.
+  /// Up to 19 always `absolute`, with an end: others are written as the whole track.
   LocationFilter range;
   Parameters parameters;  ///< `filter` means nothing here.
 

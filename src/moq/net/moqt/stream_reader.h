@@ -4,7 +4,9 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <type_traits>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "moq/base/bytes.h"
@@ -115,12 +117,15 @@ class StreamReader {
  private:
   /// Makes `chunk_` not empty; false at FIN.
   Poll<Result<bool>> poll_fill(const Waiter& waiter, std::uint64_t want);
-  /// Takes what `parse(Reader&)` reads once all of it is there; none at FIN.
   template <typename Parse>
-  auto poll_item(const Waiter& waiter, Parse parse);
+  using ParsedBy = std::invoke_result_t<Parse, Reader&, const Bytes*>;
+  /// Takes what `parse(Reader&, const Bytes* chunk)` reads once all of it is there; none at FIN. It
+  /// must change nothing where the reader fails; `chunk` is what the reader reads, if that is one.
+  template <typename Parse>
+  auto poll_item(const Waiter& waiter, Parse parse) -> Poll<Result<std::optional<ParsedBy<Parse>>>>;
   /// The same where FIN is an error.
   template <typename Parse>
-  auto poll_inner(const Waiter& waiter, Parse parse);
+  auto poll_inner(const Waiter& waiter, Parse parse) -> Poll<Result<ParsedBy<Parse>>>;
   /// Remembers the failure, for each later call.
   Error fail_with(Error error);
 
