@@ -128,7 +128,7 @@ UnixListener::~UnixListener() {
 }
 
 Result<std::unique_ptr<UnixListener>> UnixListener::bind(Loop& loop, std::string path,
-                                                         unsigned mode) {
+                                                         std::optional<unsigned> mode) {
   MOQ_TRY(const sockaddr_un address, address_of(path));
   MOQ_CHECK(clear_path(path, address));
   MOQ_TRY(Fd fd, open_unix());
@@ -137,7 +137,8 @@ Result<std::unique_ptr<UnixListener>> UnixListener::bind(Loop& loop, std::string
     return std::unexpected(internal::os_error(errno, what));
   }
   // Nobody can connect before it listens, so the mode is in time.
-  if (::chmod(path.c_str(), mode) != 0 || ::listen(fd.get(), internal::kBacklog) != 0) {
+  const bool allowed = !mode || ::chmod(path.c_str(), *mode) == 0;
+  if (!allowed || ::listen(fd.get(), internal::kBacklog) != 0) {
     const Error error = internal::os_error(errno, what);
     ::unlink(path.c_str());
     return std::unexpected(error);

@@ -47,11 +47,12 @@ class UnixStream final : public ByteStream {
 /// Accepts connections at a path, which it removes at its end.
 class UnixListener {
  public:
-  /// Makes the socket with the permissions `mode`. A socket that a process left there, and that
+  /// Makes the socket with the permissions `mode`; none = as the process's umask has it, which is
+  /// mostly for its own user alone. A socket that a process left there, and that
   /// nobody listens at, is replaced; fails with `duplicate` if somebody does, or if the path is
   /// another file.
   static Result<std::unique_ptr<UnixListener>> bind(Loop& loop, std::string path,
-                                                    unsigned mode = 0666);
+                                                    std::optional<unsigned> mode = std::nullopt);
   UnixListener(const UnixListener&) = delete;
   UnixListener& operator=(const UnixListener&) = delete;
   ~UnixListener();
