@@ -342,8 +342,7 @@ std::uint64_t done_code_to_wire(DoneCode code, Draft draft) {
 }
 
 DoneCode done_code_from_wire(std::uint64_t wire, Draft draft) {
-  // 7 is in no other use.
-  if (wire == 0x7) return DoneCode::malformed_track;
+  if (wire == done_code_to_wire(DoneCode::malformed_track, draft)) return DoneCode::malformed_track;
   return DoneCode{swap_old(wire, draft)};
 }
 
