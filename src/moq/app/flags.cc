@@ -366,7 +366,8 @@ Result<void> QuicFlags::finish() const {
 }
 
 void ClientFlags::add(Settings& settings) {
-  settings.add_text("connect", "", url, "Where to connect: https, http, moqt or moql URL")
+  settings
+      .add_text("connect", "", url, "Where to connect: https, http, moqt, moql, tcp or unix URL")
       ->type_name("URL");
   settings
       .add(

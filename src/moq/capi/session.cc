@@ -29,7 +29,8 @@ bool is_scheme(std::string_view text) {
 }
 
 Destination parse_url(Call& call, const char* url, std::uintptr_t size) {
-  constexpr std::array<std::string_view, 4> kSchemes = {"https", "http", "moqt", "moql"};
+  constexpr std::array<std::string_view, 6> kSchemes = {"https", "http", "moqt",
+                                                        "moql",  "tcp",  "unix"};
   Destination out;
   const std::string_view text = call.text("url", url, size);
   if (!call.ok()) return out;

@@ -8,10 +8,14 @@
 #include <system_error>
 
 #include "moq/base/log.h"
+#include "moq/io/tcp.h"
 #include "moq/io/udp_network.h"
+#include "moq/io/unix_socket.h"
 #include "moq/native/internal/bootstrap.h"
 #include "moq/native/internal/knock.h"
 #include "moq/native/internal/race.h"
+#include "moq/net/wire_code.h"
+#include "moq/transport/qmux/stream_pipe.h"
 #include "moq/transport/webtransport/webtransport.h"
 
 namespace moq::native {
@@ -75,6 +79,9 @@ struct Client::Core {
   kio::Task<Result<Dialed>> dial(const Url& url, std::shared_ptr<History> history);
   kio::Task<Result<Dialed>> dial_quic(const Url& url, std::shared_ptr<History> history);
   kio::Task<Race::Dialed> race_quic(const Url& url, std::shared_ptr<History> history);
+  kio::Task<Result<Dialed>> dial_tcp(const Url& url);
+  kio::Task<Result<Dialed>> dial_unix(const Url& url);
+  [[nodiscard]] transport::qmux::Options qmux_options(std::string_view carrier) const;
   kio::Task<Result<transport::quic::ClientTls>> tls_for(const Url& url);
   [[nodiscard]] std::vector<std::string> protocols() const;
 };
@@ -158,8 +165,71 @@ kio::Task<Result<Dialed>> Client::Core::dial_quic(const Url& url,
   co_return Dialed(*std::move(connected), std::nullopt, connection);
 }
 
+transport::qmux::Options Client::Core::qmux_options(std::string_view carrier) const {
+  transport::qmux::Options qmux(transport::qmux::Framing::qmux_01, transport::qmux::Side::client);
+  qmux.carrier = carrier;
+  qmux.offers = protocols();
+  qmux.parameters = options.qmux;
+  return qmux;
+}
+
+namespace {
+
+/// A server may refuse with a session's code before there is a session.
+Error refusal_of(const Error& error) { return net::from_transport(error, net::Scope::session); }
+
+kio::Task<Race::Dialed> dial_tcp_address(io::Loop& loop, kio::TaskGroup& tasks,
+                                         transport::SocketAddress address,
+                                         transport::qmux::Options options) {
+  auto stream = co_await io::TcpStream::connect(loop, address);
+  if (!stream) co_return std::unexpected(stream.error());
+  auto session = co_await transport::qmux::establish(
+      tasks, transport::qmux::make_stream_pipe(*std::move(stream)), std::move(options));
+  if (!session) co_return std::unexpected(refusal_of(session.error()));
+  co_return std::move(session);
+}
+
+}  // namespace
+
+kio::Task<Result<Dialed>> Client::Core::dial_tcp(const Url& url) {
+  if (!environment.loop) co_return fail(Code::unsupported, "tcp:// needs TCP");
+  auto addresses = co_await environment.resolver->resolve(url.host, url.port);
+  if (!addresses) co_return std::unexpected(addresses.error());
+  RaceOptions race_options;
+  race_options.stagger = options.address_race;
+  Race race(*environment.executor, *std::move(addresses), race_options,
+            [this](const transport::SocketAddress& address) {
+              return dial_tcp_address(*environment.loop, tasks, address, qmux_options("tcp"));
+            });
+  auto session =
+      co_await kio::wait([&race](const kio::Waiter& waiter) { return race.poll(waiter); });
+  if (!session) co_return std::unexpected(session.error());
+  co_return Dialed(*std::move(session), url.request());
+}
+
+kio::Task<Result<Dialed>> Client::Core::dial_unix(const Url& url) {
+  if (!environment.loop) co_return fail(Code::unsupported, "unix:// needs Unix sockets");
+  auto stream = co_await io::UnixStream::connect(*environment.loop, url.socket_path());
+  if (!stream) co_return std::unexpected(stream.error());
+  auto session = co_await transport::qmux::establish(
+      tasks, transport::qmux::make_stream_pipe(*std::move(stream)), qmux_options("unix"));
+  if (!session) co_return std::unexpected(refusal_of(session.error()));
+  co_return Dialed(*std::move(session), url.request());
+}
+
 kio::Task<Result<Dialed>> Client::Core::dial(const Url& url, std::shared_ptr<History> history) {
-  return dial_quic(url, std::move(history));
+  switch (url.scheme) {
+    case Scheme::https:
+    case Scheme::http:
+    case Scheme::moqt:
+    case Scheme::moql:
+      return dial_quic(url, std::move(history));
+    case Scheme::tcp:
+      return dial_tcp(url);
+    case Scheme::unix_socket:
+      return dial_unix(url);
+  }
+  std::unreachable();
 }
 
 namespace {
@@ -337,6 +407,33 @@ Reconnect Client::reconnect(Url url, net::SessionOptions options, const Backoff&
           core_->options.handover};
 }
 
+namespace {
+
+/// A redirect never goes to less.
+int trust_of(Scheme scheme) {
+  switch (scheme) {
+    case Scheme::https:
+    case Scheme::moqt:
+    case Scheme::moql:
+      return 2;  // A name checked by TLS.
+    case Scheme::http:
+    case Scheme::tcp:
+      return 1;
+    case Scheme::unix_socket:
+      return 0;
+  }
+  std::unreachable();
+}
+
+bool is_local(const Url& url) {
+  if (url.scheme == Scheme::unix_socket || url.host == "localhost") return true;
+  const auto address = transport::SocketAddress::parse(
+      url.host.find(':') == std::string::npos ? url.host + ":1" : "[" + url.host + "]:1");
+  return address && address->is_loopback();
+}
+
+}  // namespace
+
 Result<Url> check_redirect(const Url& from, std::string_view uri, RedirectPolicy policy,
                            bool pinned) {
   if (policy == RedirectPolicy::ignore) return fail(Code::unauthorized, "redirects are ignored");
@@ -348,15 +445,12 @@ Result<Url> check_redirect(const Url& from, std::string_view uri, RedirectPolicy
     return fail(Code::unauthorized,
                 "a redirect to '" + to.host + "', whose certificate is not the pinned one");
   }
-  if (to.scheme == Scheme::http && from.scheme != Scheme::http) {
-    return fail(Code::unauthorized, "a redirect from TLS with a checked name to http");
+  if (trust_of(to.scheme) < trust_of(from.scheme)) {
+    return fail(Code::unauthorized, "a redirect from " + std::string(to_string(from.scheme)) +
+                                        " to " + std::string(to_string(to.scheme)) +
+                                        ", which is worth less trust");
   }
-  const auto local = [](const std::string& host) {
-    const auto address = transport::SocketAddress::parse(
-        host.find(':') == std::string::npos ? host + ":1" : "[" + host + "]:1");
-    return host == "localhost" || (address && address->is_loopback());
-  };
-  if (local(to.host) && !local(from.host)) {
+  if (is_local(to) && !is_local(from)) {
     return fail(Code::unauthorized, "a redirect to this machine");
   }
   return to;

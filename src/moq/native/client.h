@@ -11,6 +11,7 @@
 #include "moq/native/reconnect.h"
 #include "moq/native/url.h"
 #include "moq/net/session.h"
+#include "moq/transport/qmux/session.h"
 #include "moq/transport/quic/client.h"
 
 namespace moq::native {
@@ -47,7 +48,8 @@ enum class RedirectPolicy : std::uint8_t {
 };
 
 struct ClientOptions {
-  /// Sends from here; port 0 = any. None = as the network of the environment does. Needs a loop.
+  /// Sends from here, with QUIC; port 0 = any. None = as the network of the environment does. Needs
+  /// a loop.
   std::optional<transport::SocketAddress> bind;
   bool segmentation = true;  ///< False: no GSO, for networks that mistreat it.
   transport::quic::ClientTlsOptions tls;
@@ -56,7 +58,8 @@ struct ClientOptions {
   std::vector<net::Version> versions{net::session_versions().begin(),
                                      net::session_versions().end()};
   transport::quic::Parameters quic;
-  Duration connect_timeout = 30s;  ///< A whole attempt; 0 = no limit.
+  transport::qmux::Parameters qmux;  ///< Of TCP and Unix sockets.
+  Duration connect_timeout = 30s;    ///< A whole attempt; 0 = no limit.
   /// Before the next address of a name is tried beside; 0 = all at once.
   Duration address_race = 250ms;
   RedirectPolicy redirects = RedirectPolicy::same_host;

@@ -4,6 +4,9 @@
 
 #include "moq/base/log.h"
 #include "moq/native/internal/kept_session.h"
+#include "moq/native/internal/stream_listener.h"
+#include "moq/net/wire_code.h"
+#include "moq/transport/qmux/stream_pipe.h"
 #include "moq/transport/webtransport/webtransport.h"
 
 namespace moq::native {
@@ -19,10 +22,21 @@ struct Server::Core {
         options(std::move(how)),
         quic(std::move(bound)),
         session_tasks(std::make_shared<kio::TaskGroup>(*environment.executor)),
-        tasks(*environment.executor),
-        accepting(environment.executor->spawn(accept_all())) {}
+        tasks(*environment.executor) {
+    accepting.push_back(environment.executor->spawn(accept_all()));
+  }
 
+  void add(std::unique_ptr<StreamListener> listener) {
+    listeners.push_back(std::move(listener));
+    accepting.push_back(environment.executor->spawn(accept_streams(*listeners.back())));
+  }
   kio::Task<void> accept_all();
+  kio::Task<void> accept_streams(StreamListener& listener);
+  kio::Task<void> greet_stream(std::unique_ptr<transport::ByteStream> stream,
+                               std::string_view carrier);
+  void refuse(StreamListener::Accepted accepted, std::string_view carrier);
+  [[nodiscard]] transport::qmux::Options qmux_options(std::string_view carrier) const;
+  void fail_with(const Error& error);
   kio::Task<void> greet(std::unique_ptr<transport::Session> connection);
   kio::Task<Result<std::unique_ptr<transport::Session>>> open_webtransport(
       std::unique_ptr<transport::Session> connection, TimePoint deadline);
@@ -31,14 +45,22 @@ struct Server::Core {
   Environment environment;
   ServerOptions options;
   transport::quic::Server quic;
+  std::vector<std::unique_ptr<StreamListener>> listeners;
+  std::size_t stream_handshakes = 0;
   std::deque<net::Request> ready;
   std::optional<Error> failed;
   kio::WaiterList on_ready;
   kio::WaiterList on_room;
-  std::shared_ptr<kio::TaskGroup> session_tasks;  ///< Of WebTransport, kept by its sessions.
-  kio::TaskGroup tasks;                           ///< Handshakes.
-  kio::Spawned<void> accepting;
+  /// Of sessions that are not raw QUIC, which keep it.
+  std::shared_ptr<kio::TaskGroup> session_tasks;
+  kio::TaskGroup tasks;  ///< Handshakes.
+  std::vector<kio::Spawned<void>> accepting;
 };
+
+void Server::Core::fail_with(const Error& error) {
+  failed = error;
+  on_ready.wake();
+}
 
 kio::Task<void> Server::Core::accept_all() {
   for (;;) {
@@ -49,12 +71,70 @@ kio::Task<void> Server::Core::accept_all() {
     });
     auto connection = co_await quic.accept();
     if (!connection) {
-      failed = connection.error();
-      on_ready.wake();
+      fail_with(connection.error());
       co_return;
     }
     tasks.spawn(greet(*std::move(connection)));
   }
+}
+
+kio::Task<void> Server::Core::accept_streams(StreamListener& listener) {
+  for (;;) {
+    co_await kio::wait([this](const kio::Waiter& waiter) -> kio::Poll<kio::Unit> {
+      if (ready.size() < kMaxReadyRequests && stream_handshakes < kMaxStreamHandshakes) {
+        return kio::Unit{};
+      }
+      on_room.add(waiter);
+      return kio::kPending;
+    });
+    auto accepted = co_await listener.accept();
+    if (!accepted) {
+      fail_with(accepted.error().with_context(listener.carrier()));
+      co_return;
+    }
+    if (accepted->refused) {
+      refuse(*std::move(accepted), listener.carrier());
+    } else {
+      ++stream_handshakes;
+      tasks.spawn(greet_stream(std::move(accepted->stream), listener.carrier()));
+    }
+  }
+}
+
+transport::qmux::Options Server::Core::qmux_options(std::string_view carrier) const {
+  transport::qmux::Options qmux(transport::qmux::Framing::qmux_01, transport::qmux::Side::server);
+  qmux.carrier = carrier;
+  qmux.offers.emplace();
+  for (const std::string_view name : net::alpn_names(options.versions)) {
+    qmux.offers->emplace_back(name);
+  }
+  qmux.parameters = options.qmux;
+  qmux.parameters.setup_timeout = options.quic.handshake_timeout;
+  return qmux;
+}
+
+void Server::Core::refuse(StreamListener::Accepted accepted, std::string_view carrier) {
+  MOQ_LOG(warn, kLog, "{}: refused: {}", accepted.stream->peer(), accepted.refused->describe());
+  transport::qmux::refuse(
+      *session_tasks, transport::qmux::make_stream_pipe(std::move(accepted.stream)),
+      qmux_options(carrier), net::to_code(*accepted.refused, net::Scope::session),
+      accepted.refused->text);
+}
+
+kio::Task<void> Server::Core::greet_stream(std::unique_ptr<transport::ByteStream> stream,
+                                           std::string_view carrier) {
+  const std::string peer = stream->peer();
+  auto session = co_await transport::qmux::establish(
+      *session_tasks, transport::qmux::make_stream_pipe(std::move(stream)), qmux_options(carrier));
+  --stream_handshakes;
+  on_room.wake();
+  if (!session) {
+    MOQ_LOG(warn, kLog, "{}: no qmux session: {}", peer, session.error().describe());
+    co_return;
+  }
+  std::unique_ptr<transport::Session> kept =
+      std::make_unique<KeptSession>(session_tasks, *std::move(session));
+  co_await greet(std::move(kept));
 }
 
 kio::Task<Result<std::unique_ptr<transport::Session>>> Server::Core::open_webtransport(
@@ -119,6 +199,23 @@ Result<Server> Server::create(const Environment& environment, ServerOptions opti
 
 Server::Server(std::shared_ptr<Core> core) : core_(std::move(core)) {}
 
+Result<transport::SocketAddress> Server::listen_tcp(const transport::SocketAddress& address) {
+  io::Loop* loop = core_->environment.loop;
+  if (loop == nullptr) return fail(Code::unsupported, "TCP needs a loop");
+  MOQ_TRY(auto listener, native::listen_tcp(*loop, address));
+  const auto bound = *listener->address();
+  core_->add(std::move(listener));
+  return bound;
+}
+
+Result<void> Server::listen_unix(UnixListen where) {
+  io::Loop* loop = core_->environment.loop;
+  if (loop == nullptr) return fail(Code::unsupported, "Unix sockets need a loop");
+  MOQ_TRY(auto listener, native::listen_unix(*loop, std::move(where)));
+  core_->add(std::move(listener));
+  return {};
+}
+
 kio::Poll<Result<net::Request>> Server::poll_accept(const kio::Waiter& waiter) {
   if (!core_->ready.empty()) {
     Result<net::Request> request(std::move(core_->ready.front()));
@@ -133,9 +230,17 @@ kio::Poll<Result<net::Request>> Server::poll_accept(const kio::Waiter& waiter) {
 
 transport::SocketAddress Server::local_address() const { return core_->quic.local_address(); }
 void Server::set_tls(transport::quic::ServerTls tls) { core_->quic.set_tls(std::move(tls)); }
-void Server::stop_accepting() { core_->quic.stop_accepting(); }
+void Server::stop_accepting() {
+  core_->quic.stop_accepting();
+  // The first is QUIC's, which goes on so that it can refuse.
+  core_->accepting.resize(1);
+  core_->listeners.clear();
+}
 kio::Poll<kio::Unit> Server::poll_idle(const kio::Waiter& waiter) {
-  return core_->quic.poll_idle(waiter);
+  auto quic = core_->quic.poll_idle(waiter);
+  auto others = core_->session_tasks->poll_empty(waiter);
+  if (quic.pending() || others.pending()) return kio::kPending;
+  return kio::Unit{};
 }
 
 }  // namespace moq::native

@@ -10,10 +10,12 @@ namespace moq::native {
 
 /// How a URL's scheme says to reach the relay.
 enum class Scheme : std::uint8_t {
-  https,  ///< WebTransport over HTTP/3.
-  http,   ///< The same, after fetching the certificate's hash in the clear. Development only.
-  moqt,   ///< Raw QUIC.
-  moql,   ///< Another name of the same.
+  https,        ///< WebTransport over HTTP/3.
+  http,         ///< The same, after fetching the certificate's hash in the clear. Development only.
+  moqt,         ///< Raw QUIC.
+  moql,         ///< Another name of the same.
+  tcp,          ///< qmux over TCP, in the clear: for networks that can be trusted.
+  unix_socket,  ///< qmux over a Unix socket: `unix:///path/to/socket?path=/room`.
 };
 std::string_view to_string(Scheme scheme);
 
@@ -23,9 +25,9 @@ inline constexpr std::uint16_t kDefaultWebPort = 80;
 /// Where to connect.
 struct Url {
   Scheme scheme = Scheme::https;
-  std::string host;  ///< Name or address, IPv6 without brackets.
+  std::string host;  ///< Name or address, IPv6 without brackets; "" for `unix`.
   std::uint16_t port = 443;
-  std::string path;   ///< "" or begins with '/'.
+  std::string path;   ///< "" or begins with '/'; for `unix` that of the socket.
   std::string query;  ///< Without '?'; may hold a token, so it stays out of logs.
   /// Of `http` alone: where the certificate's hash is fetched, the URL's port or else 80.
   std::uint16_t web_port = 0;
@@ -35,8 +37,10 @@ struct Url {
 
   /// `host:port`, IPv6 in brackets; without the scheme's default port.
   [[nodiscard]] std::string authority() const;
-  /// Path and query as they go into a request; "" for neither.
+  /// Path and query as they go into a request; "" for neither. For `unix` what `?path=` says.
   [[nodiscard]] std::string request() const;
+  /// Of `unix` alone: the socket's file, without escapes.
+  [[nodiscard]] std::string socket_path() const;
   /// For logs: without the query.
   [[nodiscard]] std::string to_string() const;
   [[nodiscard]] bool raw_quic() const { return scheme == Scheme::moqt || scheme == Scheme::moql; }
