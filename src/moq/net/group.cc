@@ -258,6 +258,11 @@ void Consumer::next() {
 
 std::optional<std::uint64_t> Consumer::first_timestamp() const { return state_->first_timestamp(); }
 
+std::size_t Consumer::frames() const {
+  std::lock_guard lock(state_->mutex);
+  return state_->frames.size();
+}
+
 bool Consumer::finished() const {
   std::lock_guard lock(state_->mutex);
   return state_->finished;

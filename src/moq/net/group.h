@@ -159,6 +159,8 @@ class Consumer {
   /// The timestamp of the group's first frame, once it has one.
   [[nodiscard]] std::optional<std::uint64_t> first_timestamp() const;
   [[nodiscard]] bool finished() const;
+  /// Frames that have begun so far.
+  [[nodiscard]] std::size_t frames() const;
   /// Why the group can be read no further, once it was aborted.
   [[nodiscard]] std::optional<Error> error() const;
   /// Ready, with its error, once the group was aborted: aged out, say. Without reading.

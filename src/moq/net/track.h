@@ -32,6 +32,13 @@ struct Subscription {
   bool operator==(const Subscription&) const = default;
 };
 
+/// How far a track has come.
+struct Edge {
+  std::uint64_t group = 0;   ///< The newest group that has a frame.
+  std::uint64_t frames = 0;  ///< Those that have begun in it.
+  bool operator==(const Edge&) const = default;
+};
+
 /// Groups that a source will not send.
 struct Dropped {
   std::uint64_t first = 0;
@@ -97,6 +104,8 @@ class InfoRequest {
   InfoRequest& operator=(InfoRequest&&) = delete;
   ~InfoRequest();
   kio::Poll<Result<Info>> poll(const kio::Waiter& waiter) const;
+  /// Where the track stands, as far as that is known here.
+  [[nodiscard]] std::optional<Edge> edge() const;
   auto result() const {
     return kio::wait([this](const kio::Waiter& waiter) { return poll(waiter); });
   }
@@ -255,6 +264,8 @@ class Consumer {
   [[nodiscard]] bool is_stale(std::uint64_t sequence) const;
   /// The newest group that has begun.
   [[nodiscard]] std::optional<std::uint64_t> latest() const;
+  /// Where the track stands, by what is cached; none before the first frame.
+  [[nodiscard]] std::optional<Edge> edge() const;
   /// How far the track's newest frame is past `timestamp`, in presentation time; zero if it is not.
   [[nodiscard]] Duration lag(std::uint64_t timestamp) const;
   /// Asks for one group, cached or not.

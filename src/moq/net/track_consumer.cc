@@ -199,4 +199,9 @@ std::optional<std::uint64_t> Consumer::latest() const {
   return state_->newest;
 }
 
+std::optional<Edge> Consumer::edge() const {
+  std::lock_guard lock(state_->mutex);
+  return state_->edge();
+}
+
 }  // namespace moq::net::track

@@ -139,6 +139,11 @@ kio::Poll<Result<Info>> InfoRequest::poll(const kio::Waiter& waiter) const {
   return kio::kPending;
 }
 
+std::optional<Edge> InfoRequest::edge() const {
+  std::lock_guard lock(state_->mutex);
+  return state_->edge();
+}
+
 Fetch fetch(const std::shared_ptr<State>& state, std::uint64_t sequence, std::uint8_t priority) {
   kio::WaiterList woken;
   std::shared_ptr<FetchState> asked;

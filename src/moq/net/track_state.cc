@@ -55,6 +55,15 @@ std::optional<Subscription> State::demand() const {
   return all;
 }
 
+std::optional<Edge> State::edge() const {
+  for (auto at = by_sequence.rbegin(); at != by_sequence.rend(); ++at) {
+    const group::State& group = *at->second.group;
+    std::lock_guard lock(group.mutex);
+    if (!group.frames.empty()) return Edge{at->first, group.frames.size()};
+  }
+  return std::nullopt;
+}
+
 std::optional<Duration> State::lag(std::uint64_t timestamp) const {
   const std::optional<std::uint64_t> edge = tally->live_edge();
   if (!edge || !info) return std::nullopt;

@@ -109,6 +109,8 @@ struct State : std::enable_shared_from_this<State> {
   /// Ready once it is stale.
   kio::Poll<kio::Unit> poll_stale(const kio::Waiter& waiter, std::uint64_t sequence,
                                   Duration max_age);
+  /// The newest cached group that has a frame.
+  [[nodiscard]] std::optional<Edge> edge() const;
   /// From `timestamp` to the newest frame; none before there is one.
   [[nodiscard]] std::optional<Duration> lag(std::uint64_t timestamp) const;
   /// The lowest group that is wanted and has not come whole; else the one after the newest.

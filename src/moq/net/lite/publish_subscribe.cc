@@ -1,7 +1,7 @@
 #include <algorithm>
 
 #include "moq/base/log.h"
-#include "moq/net/lite/internal/group_writer.h"
+#include "moq/net/internal/group_writer.h"
 #include "moq/net/lite/internal/publisher.h"
 
 namespace moq::net::lite {
@@ -163,7 +163,7 @@ class SubscriptionServer {
     stream.write(encode_opening(UniType::group, header, connection_.version()));
     group.start_at(static_cast<std::size_t>(header.frame_start));
 
-    GroupWriter writer(stream, std::move(group), connection_.version(), last_frame);
+    GroupWriter writer(stream, std::move(group), FrameHeaders(connection_.version()), last_frame);
     bool written = false;
     auto sent = co_await kio::wait([&](const kio::Waiter& waiter) -> kio::Poll<Result<void>> {
       if (!written) {

@@ -4,7 +4,7 @@
 
 #include "moq/base/log.h"
 #include "moq/net/lite/group.h"
-#include "moq/net/lite/internal/group_writer.h"
+#include "moq/net/internal/group_writer.h"
 
 namespace moq::net::lite {
 namespace {
@@ -92,7 +92,8 @@ kio::Task<void> Publisher::serve_fetch(Bidi stream) {
   }
   stream.send->set_priority(fetch.priority);
   group->start_at(static_cast<std::size_t>(std::min<std::uint64_t>(fetch.frame_start, SIZE_MAX)));
-  GroupWriter writer(*stream.send, *std::move(group), connection_.version(), fetch.frame_end);
+  GroupWriter writer(*stream.send, *std::move(group), FrameHeaders(connection_.version()),
+                     fetch.frame_end);
   auto written = co_await kio::wait(
       [&](const kio::Waiter& waiter) { return writer.poll_write(waiter, stream.reader); });
   if (!written) {

@@ -6,7 +6,7 @@
 #include <string>
 
 #include "moq/net/internal/connection.h"
-#include "moq/net/lite/priority.h"
+#include "moq/net/internal/send_order.h"
 #include "moq/net/lite/setup.h"
 #include "moq/net/lite/stream_reader.h"
 #include "moq/net/lite/stream_type.h"

@@ -4,6 +4,7 @@
 #include <optional>
 #include <vector>
 
+#include "moq/net/lite/group.h"
 #include "moq/net/lite/internal/connection.h"
 #include "moq/net/lite/subscribe.h"
 #include "moq/net/lite/track.h"
@@ -22,6 +23,18 @@ class Counted {
 
  private:
   std::size_t& count_;
+};
+
+/// What precedes the frames of a group, for a `GroupWriter`.
+class FrameHeaders {
+ public:
+  explicit FrameHeaders(Version version) : encoder_(version) {}
+  Result<Bytes> encode(const group::Chunk& first) {
+    return encoder_.encode(first.begins->timestamp, first.begins->size_bytes);
+  }
+
+ private:
+  FrameHeaderEncoder encoder_;
 };
 
 /// The publisher half of a session: answers what the peer asks of our broadcasts. Each function is

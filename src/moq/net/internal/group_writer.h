@@ -4,19 +4,23 @@
 #include <optional>
 
 #include "moq/net/group.h"
-#include "moq/net/lite/group.h"
-#include "moq/net/lite/stream_reader.h"
 #include "moq/transport/session.h"
 
-namespace moq::net::lite {
+namespace moq::net {
 
-/// Copies a group's frames to a stream as they come, without copying their payload.
+/// Copies a group's frames to a stream as they come, without copying their payload. `Headers` has
+/// `Result<Bytes> encode(const group::Chunk& first)`: what to write before a frame whose first
+/// piece that is.
+template <typename Headers>
 class GroupWriter {
  public:
   /// Stops after frame `last_frame` (inclusive), if given. `send` must outlive the writer.
-  GroupWriter(transport::SendStream& send, group::Consumer group, Version version,
+  GroupWriter(transport::SendStream& send, group::Consumer group, Headers headers,
               std::optional<std::uint64_t> last_frame = std::nullopt)
-      : send_(send), group_(std::move(group)), headers_(version), last_frame_(last_frame) {}
+      : send_(send),
+        group_(std::move(group)),
+        headers_(std::move(headers)),
+        last_frame_(last_frame) {}
 
   /// Ready once all is written; the caller ends the stream. Fails with the group's or the stream's
   /// error.
@@ -43,7 +47,7 @@ class GroupWriter {
       if (last_frame_ && piece.frame_index > *last_frame_) return Result<void>();
       if (piece.begins) {
         remaining_ = piece.begins->size_bytes;
-        auto header = headers_.encode(piece.begins->timestamp, piece.begins->size_bytes);
+        auto header = headers_.encode(piece);
         if (!header) return Result<void>(std::unexpected(std::move(header).error()));
         send_.write(*std::move(header));
       }
@@ -54,6 +58,7 @@ class GroupWriter {
     }
   }
   /// The same for a stream whose other half must stay open and silent meanwhile.
+  template <typename StreamReader>
   kio::Poll<Result<void>> poll_write(const kio::Waiter& waiter, StreamReader& reader) {
     if (auto written = poll_write(waiter)) return written;
     auto end = reader.poll_end(waiter);
@@ -68,10 +73,10 @@ class GroupWriter {
  private:
   transport::SendStream& send_;
   group::Consumer group_;
-  FrameHeaderEncoder headers_;
+  Headers headers_;
   std::optional<std::uint64_t> last_frame_;
   std::uint64_t remaining_ = 0;  ///< Payload of the frame being written.
   bool complete_ = false;        ///< All that is wanted was written.
 };
 
-}  // namespace moq::net::lite
+}  // namespace moq::net

@@ -5,7 +5,7 @@
 
 #include "moq/transport/session.h"
 
-namespace moq::net::lite {
+namespace moq::net {
 
 /// The order in which a session sends its group streams: by the priority of their subscriptions
 /// (high first), then subscribe id (low first), then group (high first). The first one gets stream
@@ -49,4 +49,4 @@ class SendOrder {
   std::shared_ptr<List> list_;
 };
 
-}  // namespace moq::net::lite
+}  // namespace moq::net

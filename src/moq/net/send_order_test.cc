@@ -1,4 +1,4 @@
-#include "moq/net/lite/priority.h"
+#include "moq/net/internal/send_order.h"
 
 #include <gtest/gtest.h>
 
@@ -8,7 +8,7 @@
 
 #include "moq/base/random.h"
 
-namespace moq::net::lite {
+namespace moq::net {
 namespace {
 
 /// A stream that only knows its priority.
@@ -196,4 +196,4 @@ TEST(SendOrder, AnySequenceOfChangesEndsSorted) {
 }
 
 }  // namespace
-}  // namespace moq::net::lite
+}  // namespace moq::net

@@ -1,4 +1,4 @@
-#include "moq/net/lite/priority.h"
+#include "moq/net/internal/send_order.h"
 
 #include <algorithm>
 #include <functional>
@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-namespace moq::net::lite {
+namespace moq::net {
 namespace {
 
 /// Ranks that have a priority of their own; what comes after them shares 0.
@@ -138,4 +138,4 @@ void SendOrder::set_priority(std::uint64_t subscribe_id, std::uint8_t priority) 
 
 std::size_t SendOrder::size() const { return list_->size; }
 
-}  // namespace moq::net::lite
+}  // namespace moq::net
