@@ -4,6 +4,7 @@
 
 #include "moq/base/log.h"
 #include "moq/net/lite/internal/connection.h"
+#include "moq/net/moqt/internal/connection.h"
 
 namespace moq::net {
 namespace {
@@ -37,6 +38,9 @@ void fill_hop(SessionOptions& options) {
 std::shared_ptr<Connection> make_connection(Runtime runtime,
                                             std::unique_ptr<transport::Session> transport,
                                             Version version, bool server) {
+  if (is_moqt(version)) {
+    return std::make_shared<moqt::Connection>(runtime, std::move(transport), version, server);
+  }
   return std::make_shared<lite::Connection>(runtime, std::move(transport), version, server);
 }
 

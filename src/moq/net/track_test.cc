@@ -26,17 +26,17 @@ TEST(Track, TellsHowFarItHasCome) {
   broadcast::Producer broadcast;
   auto track = broadcast.create_track("video");
   ASSERT_TRUE(track);
-  const Consumer reader = track->consume();
+  const track::Consumer reader = track->consume();
   EXPECT_FALSE(reader.edge());
   auto first = track->create_group(3);
   EXPECT_FALSE(reader.edge());
   ASSERT_TRUE(first->write_frame(0, Bytes::copy("a")));
   auto second = track->create_group(4);
   ASSERT_TRUE(first->write_frame(1, Bytes::copy("b")));
-  EXPECT_EQ(reader.edge(), (Edge{3, 2}));
+  EXPECT_EQ(reader.edge(), (track::Edge{3, 2}));
   ASSERT_TRUE(second->write_frame(2, Bytes::copy("c")));
-  EXPECT_EQ(reader.edge(), (Edge{4, 1}));
-  EXPECT_EQ(broadcast.consume().info("video").edge(), (Edge{4, 1}));
+  EXPECT_EQ(reader.edge(), (track::Edge{4, 1}));
+  EXPECT_EQ(broadcast.consume().info("video").edge(), (track::Edge{4, 1}));
 }
 
 TEST(Track, GroupsComeInOrderOfArrivalEachOnce) {

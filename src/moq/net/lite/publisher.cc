@@ -3,8 +3,8 @@
 #include <algorithm>
 
 #include "moq/base/log.h"
-#include "moq/net/lite/group.h"
 #include "moq/net/internal/group_writer.h"
+#include "moq/net/lite/group.h"
 
 namespace moq::net::lite {
 namespace {

@@ -31,5 +31,16 @@ inline constexpr std::size_t kMaxFilterRanges = 64;
 inline constexpr std::size_t kMaxProperties = 64;
 /// The properties of one object, as Rust peers have it.
 inline constexpr std::uint64_t kMaxPropertyBytes = 64 << 10;
+/// Requests of a peer that are served at a time, as many as it may have streams.
+inline constexpr std::size_t kMaxRequests = 10000;
+/// Messages for one request that were read from the control stream and wait for who serves it: an
+/// answer, an end, and some updates.
+inline constexpr std::size_t kMaxWaitingMessages = 64;
+/// Groups of one FETCH or fill. Ours: some minutes of video; the cache rarely has as many.
+inline constexpr std::uint64_t kMaxFetchGroups = 256;
+/// SUBSCRIBE_NAMESPACE requests of one peer that are served: each is told everything there is.
+inline constexpr std::size_t kMaxWishes = 32;
+/// Broadcasts that are offered at a time to a peer that did not ask, where each takes a stream.
+inline constexpr std::size_t kMaxOffers = 64;
 
 }  // namespace moq::net::moqt

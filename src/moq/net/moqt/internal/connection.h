@@ -52,7 +52,13 @@ class Connection final : public net::Connection {
   [[nodiscard]] std::uint64_t close_code(const Error& error) const override;
   [[nodiscard]] Error read_close(Error ended) const override;
 
-  [[nodiscard]] Setup own_setup(const SessionOptions& options, std::optional<std::string> path);
+  [[nodiscard]] Setup own_setup(const SessionOptions& options,
+                                std::optional<std::string> path) const;
+  kio::Task<void> open_control();
+  /// The peer's control stream, whose SETUP is `raw`.
+  kio::Task<void> serve_control(StreamReader reader, Result<std::optional<RawMessage>> raw);
+  static Result<std::optional<RawMessage>> to_raw(Result<Bytes> body);
+  Result<void> receive_setup(Result<std::optional<RawMessage>> raw);
   Result<void> apply_setup(const Setup& setup);
   void apply_goaway(const Goaway& goaway);
   kio::Task<void> accept_bidi();
@@ -67,6 +73,7 @@ class Connection final : public net::Connection {
   std::size_t served_ = 0;
   RequestIds ids_;
   std::unique_ptr<ControlStream> control_;
+  std::optional<StreamReader> early_control_;  ///< Read up to SETUP, until the session starts.
   std::unique_ptr<Publisher> publisher_;
   std::unique_ptr<Subscriber> subscriber_;
 };

@@ -44,12 +44,17 @@ class RequestChannel {
   virtual void abort(const Error& error, std::optional<Message> message) = 0;
 };
 
+/// What our SETUP allows up to 16, as Rust peers do; how many requests may be open at a time is
+/// another matter: `kMaxRequests`.
+inline constexpr std::uint64_t kMaxRequestId = 0xffffffff;
+
 /// The Request IDs of a session.
 class RequestIds {
  public:
   RequestIds(bool server, Draft draft)
       : next_(server ? 1 : 0),
         limit_(has_max_request_id(draft) ? 0 : UINT64_MAX),
+        peer_limit_(has_max_request_id(draft) ? kMaxRequestId : UINT64_MAX),
         peer_parity_(server ? 0 : 1) {}
 
   /// Takes the next id of ours, once the peer allows one more.
@@ -65,6 +70,7 @@ class RequestIds {
  private:
   std::uint64_t next_;
   std::uint64_t limit_;  ///< The first that we may not use.
+  std::uint64_t peer_limit_;
   std::uint64_t peer_parity_;
   SequenceSet peer_used_{kMaxUsedRanges};  ///< Halved. Streams may overtake each other.
   kio::WaiterList on_raised_;
@@ -73,6 +79,8 @@ class RequestIds {
 
 /// What a request asks for; none for a message that is no request.
 std::optional<RequestKind> request_kind(const Message& message);
+/// The Request ID of a request.
+std::uint64_t request_id_of(const Message& message);
 
 /// A request of ours. It goes out, under an id of its own, as soon as the peer's limits allow;
 /// polling drives that. Dropping it cancels the request, unless the peer has ended it.
@@ -135,6 +143,7 @@ class OutgoingRequest {
   bool over_ = false;      ///< The peer has said its last.
   std::optional<Parameters> update_;
   std::uint64_t updates_pending_ = 0;  ///< Sent and not answered.
+  kio::WaiterList on_update_;          ///< One waits to be sent.
 };
 
 /// A request of the peer. Dropping it before `finish` or `reject` refuses it, or breaks it off.
@@ -172,6 +181,8 @@ class IncomingRequest {
   Poll<Result<std::optional<Message>>> poll_message(const Waiter& waiter);
   /// The same where only updates may come: fails with `cancelled` once the requester has left.
   Poll<Result<RequestUpdate>> poll_update(const Waiter& waiter);
+  /// Whether one of these two has said so.
+  [[nodiscard]] bool left() const { return left_; }
   /// Answers an update, in drafts that have that.
   void accept_update(const RequestUpdate& update);
   void reject_update(const RequestUpdate& update, RequestCode code, std::string reason);
@@ -180,6 +191,7 @@ class IncomingRequest {
 
  private:
   void say(Message message);
+  Poll<Result<std::optional<Message>>> poll_next(const Waiter& waiter);
 
   Connection* connection_;
   Message message_;
@@ -188,7 +200,8 @@ class IncomingRequest {
   std::unique_ptr<RequestChannel> channel_;
   bool answered_ = false;
   bool over_ = false;
-  bool fin_ = false;  ///< The requester's half has ended, which does not always end the request.
+  bool left_ = false;   ///< The requester has cancelled or ended it.
+  bool moved_ = false;  ///< GOAWAY came for it.
 };
 
 /// A request whose stream is its own.
