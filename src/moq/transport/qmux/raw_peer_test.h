@@ -141,6 +141,15 @@ class RawPeerTest : public testing::Test {
     return out;
   }
 
+  /// The session leaves the pipe to its peer for a while, and then closes it.
+  void expect_end() {
+    EXPECT_FALSE(ended);
+    world.run_for(4s);
+    received();
+    EXPECT_TRUE(ended);
+    EXPECT_EQ(tasks.size(), 0u);
+    ended = false;
+  }
   /// The session ended, told why, and closed its pipe.
   void expect_violation(std::string_view what) {
     const auto closes = received_of<Close>();
@@ -148,7 +157,7 @@ class RawPeerTest : public testing::Test {
     EXPECT_FALSE(closes[0].application);
     EXPECT_EQ(closes[0].code, 1002u);
     EXPECT_FALSE(closes[0].reason.empty());
-    EXPECT_TRUE(ended) << what;
+    expect_end();
     const std::optional<Error> error = closed();
     ASSERT_TRUE(error) << what;
     EXPECT_EQ(error->code, Code::protocol_violation) << error->describe();

@@ -107,8 +107,10 @@ bool Core::write_records(const Waiter& waiter) {
   return true;
 }
 
-/// After a close: what was written goes out, the pipe is closed on our side, and whatever still
-/// comes is read until the peer does the same. To drop it earlier could take our last words back.
+/// After a close: what was written goes out, and whatever still comes is read until the pipe is
+/// closed on both sides. To drop it earlier could take our last words back. Who was told of the end
+/// by a frame closes first: a Rust peer that finds the end of the pipe right behind that frame
+/// forgets the frame.
 void Core::finish_closing(const Waiter& waiter) {
   // From here on: a close that was asked for while the driver slept began at a time unknown.
   if (!close_deadline_) close_deadline_ = after(now_, options_.parameters.close_timeout);
@@ -118,6 +120,7 @@ void Core::finish_closing(const Waiter& waiter) {
   }
   if (phase_ == Phase::closing) {
     if (!record_.empty() || last_) return;
+    if (closed_by_us_ && !peer_gone_) return;
     auto closed = pipe_->poll_close(waiter);
     if (closed.pending()) return;
     phase_ = Phase::draining;
@@ -210,6 +213,7 @@ void Core::end_with(Error why) {
 void Core::close_with(Error why, const Close& last) {
   if (end_) return;
   last_ = last;
+  closed_by_us_ = true;
   phase_ = Phase::closing;
   end_with(std::move(why));
 }

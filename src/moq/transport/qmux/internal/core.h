@@ -75,7 +75,7 @@ class Core {
  private:
   enum class Phase : std::uint8_t {
     open,
-    closing,   ///< The last record goes out.
+    closing,   ///< The last record goes out; if it is a close, the peer may close the pipe first.
     draining,  ///< The pipe is closed on our side; waits for the peer to do the same.
     over,
   };
@@ -150,7 +150,7 @@ class Core {
 
   Bytes record_;               ///< On its way into the pipe.
   std::optional<Close> last_;  ///< The last frame, once the session has ended by one.
-  bool pipe_closed_ = false;
+  bool closed_by_us_ = false;
   bool peer_gone_ = false;  ///< It ended the pipe.
 
   bool parameters_sent_ = false;

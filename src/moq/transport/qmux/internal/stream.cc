@@ -12,6 +12,19 @@ constexpr std::size_t kLeastToKeep = 1024;
 
 }  // namespace
 
+void Pieces::pop_front() {
+  pieces_[first_++] = {};
+  if (first_ * 2 < pieces_.size()) return;
+  // Each piece moves once for each that went before it, at most.
+  pieces_.erase(pieces_.begin(), pieces_.begin() + static_cast<std::ptrdiff_t>(first_));
+  first_ = 0;
+}
+
+void Pieces::clear() {
+  pieces_ = {};
+  first_ = 0;
+}
+
 void SendBuffer::push(Bytes data) {
   if (data.empty()) return;
   size_ += data.size();

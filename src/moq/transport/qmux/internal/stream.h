@@ -1,15 +1,31 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <optional>
 #include <set>
+#include <utility>
+#include <vector>
 
 #include "moq/base/bytes.h"
 #include "moq/kio/waiter.h"
 #include "moq/transport/session.h"
 
 namespace moq::transport::qmux {
+
+/// First in, first out; needs no memory while it is empty, as most streams' are.
+class Pieces {
+ public:
+  [[nodiscard]] bool empty() const { return pieces_.empty(); }
+  [[nodiscard]] Bytes& front() { return pieces_[first_]; }
+  [[nodiscard]] Bytes& back() { return pieces_.back(); }
+  void push_back(Bytes piece) { pieces_.push_back(std::move(piece)); }
+  void pop_front();
+  void clear();
+
+ private:
+  std::vector<Bytes> pieces_;
+  std::size_t first_ = 0;
+};
 
 /// What was written to a stream and is not yet in a record.
 class SendBuffer {
@@ -21,7 +37,7 @@ class SendBuffer {
   void clear();
 
  private:
-  std::deque<Bytes> parts_;
+  Pieces parts_;
   std::size_t size_ = 0;
 };
 
@@ -41,7 +57,7 @@ class RecvBuffer {
  private:
   void copy(ByteSpan data);
 
-  std::deque<Bytes> parts_;
+  Pieces parts_;
   Ref<Buffer> block_;  ///< Where small pieces go.
   std::size_t used_ = 0;
   bool open_ = false;  ///< The last part ends at `used_` of `block_`.
