@@ -9,7 +9,6 @@
 namespace moq::net::moqt {
 namespace {
 
-constexpr std::string_view kLog = "net";
 /// A peer that does not read what it asked for holds up its own requests, at most for this long.
 constexpr Duration kMaxBlocked = 10s;
 
