@@ -127,6 +127,11 @@ std::optional<track::Info> TrackRequest::former_info() const {
   return state_->info;
 }
 
+std::optional<track::Subscription> TrackRequest::demand() const {
+  std::lock_guard lock(state_->mutex);
+  return state_->demand();
+}
+
 Result<track::Producer> TrackRequest::accept(const track::Info& info) && {
   const auto state = std::exchange(state_, nullptr);
   // Counted before the track shows as served, so that no earlier writer's end ends it.

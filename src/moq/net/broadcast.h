@@ -35,6 +35,8 @@ class TrackRequest {
   /// The track was served before: readers hold groups of it, and `resume_point()` tells where to go
   /// on.
   [[nodiscard]] std::optional<track::Info> former_info() const;
+  /// What all subscribers together want now; none if there are none, but fetches or questions.
+  [[nodiscard]] std::optional<track::Subscription> demand() const;
 
  private:
   std::shared_ptr<track::State> state_;

@@ -1,3 +1,4 @@
+#include "moq/net/internal/following.h"
 #include "moq/net/lite/control.h"
 #include "moq/net/model_test_support.h"
 #include "moq/net/scripted_test_support.h"
@@ -285,7 +286,7 @@ TEST_P(FollowEnd, NoMoreThanTheLimitAreFetchedBelowItsStart) {
   const std::uint64_t start = 2000;
   peer.say(asked, lite::SubscribeStart{.group = start});
   auto first = peer.group(header(peer.subscribe.id, start));
-  for (std::size_t i = 1; i <= lite::kMaxLeftOut; ++i) {
+  for (std::size_t i = 1; i <= kMaxLeftOut; ++i) {
     auto fetch = peer.next(BidiType::fetch);
     ASSERT_EQ(peer.read<lite::Fetch>(fetch).group, start - i);
     fetch.send->finish();  // An empty group.

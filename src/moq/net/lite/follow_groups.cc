@@ -7,33 +7,7 @@ namespace {
 
 constexpr std::string_view kLog = "net";
 
-/// Within this time of the peer's answer newer groups show whether those that it left out are too
-/// old.
-constexpr Duration kLookAtLeftOut = 100ms;
-
 Error gone() { return {Code::evicted, "the publisher let go of it"}; }
-
-/// A group that is left for the next writer unless it is ended otherwise.
-struct SuspendedGroup {
-  std::optional<group::Producer> producer;
-  explicit SuspendedGroup(group::Producer group) : producer(std::move(group)) {}
-  SuspendedGroup(const SuspendedGroup&) = delete;
-  SuspendedGroup& operator=(const SuspendedGroup&) = delete;
-  ~SuspendedGroup() {
-    if (producer) std::move(*producer).suspend();
-  }
-};
-
-/// The same for the frame in it.
-struct SuspendedFrame {
-  std::optional<frame::Producer> producer;
-  explicit SuspendedFrame(frame::Producer frame) : producer(std::move(frame)) {}
-  SuspendedFrame(const SuspendedFrame&) = delete;
-  SuspendedFrame& operator=(const SuspendedFrame&) = delete;
-  ~SuspendedFrame() {
-    if (producer) std::move(*producer).suspend();
-  }
-};
 
 }  // namespace
 
@@ -81,7 +55,7 @@ kio::Task<Result<void>> TrackFollower::take_group(GroupHeader header, StreamRead
   auto read = group.producer->start_at(header.frame_start);
   if (read) read = co_await read_frames(reader, *group.producer, first_frame);
   if (read) {
-    std::move(*std::exchange(group.producer, std::nullopt)).finish();
+    group.take().finish();
     co_return Result<void>();
   }
   // A lost session suspends the group; anything else ends it.
@@ -89,7 +63,7 @@ kio::Task<Result<void>> TrackFollower::take_group(GroupHeader header, StreamRead
   MOQ_LOG(debug, kLog, "{}: {}/{}: group {} failed: {}", describe(connection_), path_.text(), name_,
           header.sequence, read.error().describe());
   reader.stop(to_code(read.error(), Scope::stream));
-  std::move(*std::exchange(group.producer, std::nullopt)).abort(read.error());
+  group.take().abort(read.error());
   co_return read;
 }
 
@@ -194,7 +168,7 @@ kio::Task<Result<void>> TrackFollower::read_frames(StreamReader& reader, group::
       auto written = frame.producer->write(*std::move(part));
       if (!written) co_return std::unexpected(written.error());
     }
-    auto finished = std::move(*std::exchange(frame.producer, std::nullopt)).finish();
+    auto finished = frame.take().finish();
     if (!finished) co_return std::unexpected(finished.error());
   }
 }

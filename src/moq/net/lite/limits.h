@@ -29,9 +29,6 @@ inline constexpr std::uint64_t kMaxTrackNameBytes = 4096;
 inline constexpr std::size_t kMaxAnnounceStreams = 32;
 /// Probe streams of one peer that are served: each has a timer of its own. Peers open one.
 inline constexpr std::size_t kMaxProbeStreams = 4;
-/// Groups that one subscription fetches because its peer began above them. Ours: some minutes of
-/// video, some seconds of audio in groups of one frame.
-inline constexpr std::size_t kMaxLeftOut = 256;
 /// Live announcements on one announce stream. Ours: several times what the largest relay lists.
 /// Each takes some 1.5 KB here, most of it for the broadcast that readers may ask for.
 inline constexpr std::size_t kMaxLiveAnnouncements = 1 << 17;

@@ -28,12 +28,7 @@ struct Subscriber::Announced {
 
   ~Announced() {
     announcing->live = false;
-    tell();
-  }
-  /// Those that wait for the broadcast to come back, or to be over.
-  void tell() {
-    ++announcing->times;
-    announcing->on_change.wake();
+    announcing->tell();
   }
 };
 
@@ -168,7 +163,7 @@ Result<void> Subscriber::apply(AnnounceEvent event) {
   }
   if (slot->route) {
     slot->route->update(*route);
-    slot->tell();
+    slot->announcing->tell();
     return {};
   }
   if (lingering) {
@@ -214,7 +209,7 @@ void Subscriber::drain() {
     if (!announced->route) continue;
     announced->server.cancel();
     if (auto route = to_route(announced->told)) announced->route->update(*route);
-    announced->tell();
+    announced->announcing->tell();
   }
 }
 

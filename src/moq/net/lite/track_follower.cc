@@ -11,47 +11,6 @@ namespace {
 
 constexpr std::string_view kLog = "net";
 
-/// A track that nobody reads keeps its cache for this long, as with Rust peers.
-constexpr Duration kUnusedLinger = 30s;
-/// The first wait before a subscription that failed is tried again; doubles up to the last.
-constexpr Duration kFirstRetry = 100ms;
-constexpr Duration kLastRetry = 5s;
-/// Failures in a row after which the track fails for its readers,
-constexpr std::uint32_t kMaxFailures = 10;
-/// and those of a peer that had it and knows it no more. Within these 3 s a relay takes back the
-/// announcement of what has gone.
-constexpr std::uint32_t kMaxUnknown = 6;
-/// The least wait for groups that are still on their way when the subscription ends.
-constexpr Duration kLateGroups = 1s;
-
-/// The wait after so many failures in a row, at least one.
-Duration retry_delay(std::uint32_t failures) {
-  return std::min<Duration>(kLastRetry, kFirstRetry * (1 << std::min(failures - 1, 10U)));
-}
-
-/// Gives a request back unless it was answered.
-struct PendingRequest {
-  std::optional<broadcast::TrackRequest> request;
-  explicit PendingRequest(broadcast::TrackRequest taken) : request(std::move(taken)) {}
-  PendingRequest(const PendingRequest&) = delete;
-  PendingRequest& operator=(const PendingRequest&) = delete;
-  ~PendingRequest() {
-    if (request) std::move(*request).give_back();
-  }
-};
-
-/// Errors by which a peer says that the track itself is not to be had.
-bool is_final(const Error& error) {
-  return error.code == Code::not_found || error.code == Code::unauthorized ||
-         error.code == Code::malformed_track || error.code == Code::application;
-}
-
-/// Errors by which a peer says that it has no way to the track now.
-bool is_route_gone(const Error& error) {
-  return error.code == Code::unroutable || error.code == Code::going_away ||
-         error.code == Code::closed;
-}
-
 /// Why groups named in SUBSCRIBE_DROP do not come; 0 = just not available.
 Error drop_error(std::uint64_t code) {
   constexpr std::string_view kText = "the publisher dropped it";
@@ -116,7 +75,7 @@ kio::Task<void> TrackFollower::run(broadcast::TrackRequest taken) {
     announced_ = announcing_->times;
     auto info = co_await ask_info(*pending.request);
     if (info) {
-      auto accepted = std::move(*std::exchange(pending.request, std::nullopt)).accept(*info);
+      auto accepted = pending.take().accept(*info);
       if (!accepted) co_return;
       track_ = *std::move(accepted);
       break;
@@ -125,13 +84,13 @@ kio::Task<void> TrackFollower::run(broadcast::TrackRequest taken) {
     MOQ_LOG(debug, kLog, "{}: track {}/{} not served: {}", describe(connection_), path_.text(),
             name_, error.describe());
     if (error.code == Code::cancelled || session_over() || !announcing_->live) co_return;
-    if (gives_up(error)) {
-      std::move(*std::exchange(pending.request, std::nullopt)).reject(error);
+    if (retry_.gives_up(error, resumed_, known_)) {
+      pending.take().reject(error);
       co_return;
     }
     co_await wait_to_retry(*pending.request);
   }
-  failures_ = 0;
+  retry_.reset();
   known_ = has_track_info(connection_.version());
   fetches_.spawn(serve_fetches(track_->clone()));
   for (;;) {
@@ -141,17 +100,8 @@ kio::Task<void> TrackFollower::run(broadcast::TrackRequest taken) {
   }
 }
 
-bool TrackFollower::gives_up(const Error& error) {
-  ++failures_;
-  const bool had_it = resumed_ || known_;
-  // Readers hold their place, for as long as it takes, until there is a way again.
-  if (had_it && is_route_gone(error)) return false;
-  if (had_it && error.code == Code::not_found) return failures_ >= kMaxUnknown;
-  return failures_ >= kMaxFailures || (is_final(error) && !resumed_);
-}
-
 kio::Task<void> TrackFollower::wait_to_retry(const broadcast::TrackRequest& request) {
-  timer_.set_after(retry_delay(failures_));
+  timer_.set_after(retry_.delay());
   co_await kio::wait([&](const kio::Waiter& waiter) -> kio::Poll<kio::Unit> {
     if (announced_ != announcing_->times) return kio::Unit{};
     if (timer_.poll(waiter) || request.poll_unwanted(waiter)) return kio::Unit{};
@@ -320,7 +270,7 @@ bool TrackFollower::on_answer() {
     arm(Wait::late_groups, std::max(kLateGroups, std::min<Duration>(sent_.max_age, kUnusedLinger)));
     return true;
   }
-  failures_ = 0;
+  retry_.reset();
   known_ = true;
   if (const auto* start = std::get_if<SubscribeStart>(&**answer)) {
     MOQ_LOG(debug, kLog, "{}: subscription {} to {}/{} starts with {}", describe(connection_), id_,
@@ -359,11 +309,11 @@ bool TrackFollower::on_subscription_over(const Error& error) {
           path_.text(), name_, error.describe());
   unsubscribe(to_code(error, Scope::stream));
   if (session_over() || !announcing_->live) return false;
-  if (gives_up(error)) {
+  if (retry_.gives_up(error, resumed_, known_)) {
     abort_track(error);
     return false;
   }
-  arm(Wait::retry, retry_delay(failures_));
+  arm(Wait::retry, retry_.delay());
   return true;
 }
 

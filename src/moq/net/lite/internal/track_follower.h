@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "moq/net/broadcast.h"
+#include "moq/net/internal/following.h"
 #include "moq/net/lite/group.h"
 #include "moq/net/lite/internal/connection.h"
 #include "moq/net/lite/subscribe.h"
@@ -12,13 +13,6 @@
 namespace moq::net::lite {
 
 class Subscriber;
-
-/// What the peer last said of a broadcast that it announced.
-struct Announcing {
-  bool live = true;         ///< It still announces it.
-  std::uint64_t times = 1;  ///< How often it has, counting changes of the route.
-  kio::WaiterList on_change;
-};
 
 /// Serves one track of our origin from the peer: learns its properties, subscribes while somebody
 /// reads, answers fetches. When it ends, however it ends, the track goes back to its broadcast with
@@ -51,8 +45,6 @@ class TrackFollower {
   /// What `timer_` is set for.
   enum class Wait : std::uint8_t { nothing, unused, retry, late_groups, missing_groups };
 
-  /// Counts a failure; whether the track has failed for its readers.
-  bool gives_up(const Error& error);
   /// Waits until it is time to try again, or the request is unwanted.
   kio::Task<void> wait_to_retry(const broadcast::TrackRequest& request);
   kio::Task<Result<track::Info>> ask_info(const broadcast::TrackRequest& request);
@@ -117,7 +109,7 @@ class TrackFollower {
   std::optional<std::uint64_t> end_;  ///< SUBSCRIBE_END came.
   /// Of the subscription's first group, where the peer does not tell with which it begins.
   enum class FirstGroup : std::uint8_t { awaited, came, known } first_group_ = FirstGroup::known;
-  std::uint32_t failures_ = 0;  ///< In a row.
+  FollowRetry retry_;
   Wait waiting_ = Wait::nothing;
   kio::Timer timer_;
   kio::WaiterList on_change_;  ///< Of `track_` and `first_group_`, by the tasks below.
