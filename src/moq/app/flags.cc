@@ -386,7 +386,7 @@ void ClientFlags::add(Settings& settings) {
             versions.push_back(version);
             return {};
           },
-          "Offer this version only (moq-lite-03 ... moq-lite-06); repeat for several")
+          "Offer this version only (moq-lite-01 ... moq-lite-06); repeat for several")
       ->type_name("VERSION");
   settings.add_duration("connect-timeout", "", options.connect_timeout,
                         "Limit of one whole attempt (30s, 0 = none)");

@@ -24,6 +24,11 @@ class AnnounceRules : public testing::TestWithParam<Version> {
     if (has_announce_ok(GetParam())) {
       EXPECT_TRUE(now(reader.poll_message<lite::AnnounceOk>(kio::Waiter::none())));
     }
+    if (has_announce_init(GetParam())) {
+      auto init = now(reader.poll_message<lite::AnnounceInit>(kio::Waiter::none()));
+      EXPECT_TRUE(init && *init);
+      for (const Path& suffix : (*init)->suffixes) all.push_back(suffix.text());
+    }
     for (;;) {
       if (has_announce_ids(GetParam())) {
         auto next = reader.poll_typed(kio::Waiter::none(), {.max_bytes = 1000});
@@ -148,8 +153,8 @@ TEST_P(AnnounceRules, WhatIsLiveIsNotAnnouncedAgain) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Lite, AnnounceRules,
-                         testing::Values(Version::lite_03, Version::lite_04, Version::lite_05,
-                                         Version::lite_06),
+                         testing::Values(Version::lite_01, Version::lite_02, Version::lite_03,
+                                         Version::lite_04, Version::lite_05, Version::lite_06),
                          version_name);
 
 /// What 06 adds: ids and costs.

@@ -141,8 +141,8 @@ TEST_P(FollowRules, ATrackIsKeptForLaterReadersOnceSomethingWasHeardOfIt) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Lite, FollowRules,
-                         testing::Values(Version::lite_03, Version::lite_04, Version::lite_05,
-                                         Version::lite_06),
+                         testing::Values(Version::lite_01, Version::lite_02, Version::lite_03,
+                                         Version::lite_04, Version::lite_05, Version::lite_06),
                          version_name);
 
 /// The rules of SUBSCRIBE_START and SUBSCRIBE_END.

@@ -205,8 +205,8 @@ TEST_P(Hostile, AThousandStreamsOpenedAndReset) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Lite, Hostile,
-                         testing::Values(Version::lite_03, Version::lite_04, Version::lite_05,
-                                         Version::lite_06),
+                         testing::Values(Version::lite_01, Version::lite_02, Version::lite_03,
+                                         Version::lite_04, Version::lite_05, Version::lite_06),
                          version_name);
 
 /// The greeting, which versions from 05 have.

@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "moq/net/lite/legacy_setup.h"
 #include "moq/net/lite/message.h"
 #include "moq/net/lite/setup.h"
 #include "moq/net/lite/stream_type.h"
@@ -71,13 +72,15 @@ struct Stage {
     auto pair = sim::session_pair(world, pair_options(version));
     SessionOptions client;
     client.publish = publisher.consume();
-    auto dialled =
-        world.run(net::connect({world, world}, std::move(pair.client), std::move(client)));
+    auto dialling =
+        world.spawn(net::connect({world, world}, std::move(pair.client), std::move(client)));
     auto request = world.run(net::accept({world, world}, std::move(pair.server)));
     SessionOptions server;
     server.subscribe = into.clone();
-    return Connected{pair.control, *std::move(dialled),
-                     std::move(*request).accept(std::move(server))};
+    Session accepted = std::move(*request).accept(std::move(server));
+    auto dialled =
+        wait_for(world, [&](const kio::Waiter& waiter) { return dialling.poll_join(waiter); });
+    return Connected{pair.control, *std::move(dialled), std::move(accepted)};
   }
   track::Consumer subscribe(origin::Producer& from, std::string_view name,
                             const Path& path = Path::of("live")) {
@@ -148,6 +151,12 @@ struct Attacker {
     accept();
   }
   void greet(const lite::Setup& setup = lite::Setup()) {
+    if (has_legacy_setup(stage.version)) {
+      lite::ClientSetup greeting;
+      greeting.versions.push_back(setup_code(stage.version));
+      session_stream.emplace(open_with(greeting.encode()));
+      return;
+    }
     if (!has_setup_stream(stage.version)) return;
     auto stream = open_uni();
     stream->write(lite::encode_opening(UniType::setup, setup, stage.version));
@@ -239,6 +248,7 @@ struct Attacker {
   kio::Spawned<Result<Request>> accepting;
   std::optional<Session> server;
   std::vector<std::unique_ptr<transport::SendStream>> setups;
+  std::optional<transport::BidiStream> session_stream;  ///< 01 and 02.
   std::optional<transport::BidiStream> healthy;
   std::vector<std::unique_ptr<transport::RecvStream>> incoming;
 };

@@ -22,13 +22,15 @@ struct Outages {
     client.subscribe = near.clone();
     if (both_ways) client.publish = near.consume();
     client.linger = linger;
-    auto dialled =
-        world.run(net::connect({world, world}, std::move(pair.client), std::move(client)));
+    auto dialling =
+        world.spawn(net::connect({world, world}, std::move(pair.client), std::move(client)));
     auto request = world.run(net::accept({world, world}, std::move(pair.server)));
     SessionOptions server;
     server.publish = far.consume();
     if (both_ways) server.subscribe = echo.clone();
     auto accepted = std::move(*request).accept(std::move(server));
+    auto dialled =
+        wait_for(world, [&](const kio::Waiter& waiter) { return dialling.poll_join(waiter); });
     world.run_for(100ms);
     return {pair.control, *std::move(dialled), std::move(accepted)};
   }
@@ -272,8 +274,8 @@ TEST_P(LingerEach, APeerThatDoesNotTellAllItPromisedIsNotWaitedForWithoutEnd) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Lite, LingerEach,
-                         testing::Values(Version::lite_03, Version::lite_04, Version::lite_05,
-                                         Version::lite_06),
+                         testing::Values(Version::lite_01, Version::lite_02, Version::lite_03,
+                                         Version::lite_04, Version::lite_05, Version::lite_06),
                          version_name);
 
 TEST(LingerLimits, SoManyBroadcastsLingerAndNoMore) {

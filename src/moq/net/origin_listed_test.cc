@@ -91,8 +91,8 @@ TEST_P(OriginListedPeers, SeeItEndAndAreServedByItsName) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Lite, OriginListedPeers,
-                         testing::Values(Version::lite_03, Version::lite_04, Version::lite_05,
-                                         Version::lite_06),
+                         testing::Values(Version::lite_01, Version::lite_02, Version::lite_03,
+                                         Version::lite_04, Version::lite_05, Version::lite_06),
                          hostile::version_name);
 
 }  // namespace

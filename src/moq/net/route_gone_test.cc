@@ -174,8 +174,8 @@ TEST_P(RouteGone, IsToldAsSuchWhileTheBroadcastIsAnnounced) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Lite, RouteGone,
-                         testing::Values(Version::lite_03, Version::lite_04, Version::lite_05,
-                                         Version::lite_06),
+                         testing::Values(Version::lite_01, Version::lite_02, Version::lite_03,
+                                         Version::lite_04, Version::lite_05, Version::lite_06),
                          version_name);
 
 }  // namespace

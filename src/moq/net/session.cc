@@ -1,8 +1,12 @@
 #include "moq/net/session.h"
 
+#include <algorithm>
 #include <array>
+#include <iterator>
+#include <vector>
 
 #include "moq/base/log.h"
+#include "moq/net/internal/legacy_exchange.h"
 #include "moq/net/lite/internal/connection.h"
 #include "moq/net/moqt/internal/connection.h"
 
@@ -10,20 +14,26 @@ namespace moq::net {
 namespace {
 
 constexpr std::array kSessionVersions = {Version::lite_06, Version::lite_05, Version::lite_04,
-                                         Version::lite_03};
+                                         Version::lite_03, Version::lite_02, Version::lite_01};
 
-/// The version that the transport's protocol name stands for. Without a name the legacy SETUP
-/// exchange would have to pick one.
-Result<Version> agreed_version(const transport::Session& transport,
-                               std::span<const Version> versions) {
-  MOQ_TRY(const std::optional<Version> version,
-          version_of_protocol(transport.protocol(), versions));
-  if (!version) {
-    return fail(Code::version,
-                "the peer agreed on no protocol name, and no version is enabled "
-                "that is negotiated without one");
+/// What the transport's protocol name says of the version.
+struct Agreed {
+  std::optional<Version> version;  ///< None: the legacy SETUP exchange picks one of `choice`.
+  std::vector<Version> choice;
+};
+
+Result<Agreed> agreed_version(const transport::Session& transport,
+                              std::span<const Version> versions) {
+  MOQ_TRY(const std::optional<Version> named, version_of_protocol(transport.protocol(), versions));
+  Agreed agreed;
+  if (!named) {
+    std::ranges::copy_if(versions, std::back_inserter(agreed.choice), has_legacy_setup);
+  } else if (has_legacy_setup(*named)) {
+    agreed.choice.push_back(*named);
+  } else {
+    agreed.version = *named;
   }
-  return *version;
+  return agreed;
 }
 
 void fill_hop(SessionOptions& options) {
@@ -35,13 +45,41 @@ void fill_hop(SessionOptions& options) {
   }
 }
 
+/// What a connection is made with.
+struct Start {
+  Start(Version of, std::optional<LegacyGreeting> exchanged, bool for_server)
+      : version(of), greeting(std::move(exchanged)), server(for_server) {}
+  Version version;
+  std::optional<LegacyGreeting> greeting;  ///< Where there was one.
+  bool server;
+};
+
 std::shared_ptr<Connection> make_connection(Runtime runtime,
                                             std::unique_ptr<transport::Session> transport,
-                                            Version version, bool server) {
-  if (is_moqt(version)) {
-    return std::make_shared<moqt::Connection>(runtime, std::move(transport), version, server);
+                                            Start start) {
+  if (is_moqt(start.version)) {
+    return std::make_shared<moqt::Connection>(runtime, std::move(transport), start.version,
+                                              start.server, std::move(start.greeting));
   }
-  return std::make_shared<lite::Connection>(runtime, std::move(transport), version, server);
+  return std::make_shared<lite::Connection>(runtime, std::move(transport), start.version,
+                                            start.server, std::move(start.greeting));
+}
+
+/// Waits for the peer's part of the handshake, until `timer`. Fails with `control_timeout`.
+template <typename T>
+kio::Task<Result<T>> in_time(kio::Spawned<Result<T>> task, kio::Timer& timer,
+                             std::string_view missing) {
+  co_return co_await kio::wait([&](const kio::Waiter& waiter) -> kio::Poll<Result<T>> {
+    if (auto done = task.poll_join(waiter)) return done;
+    if (timer.poll(waiter)) return Result<T>(fail(Code::control_timeout, std::string(missing)));
+    return kio::kPending;
+  });
+}
+
+Error refuse(transport::Session& transport, Error error) {
+  MOQ_LOG(warn, "net", "{} {}: {}", transport.carrier(), transport.peer(), error.describe());
+  transport.close(to_code(error, Scope::session), error.text);
+  return error;
 }
 
 }  // namespace
@@ -85,13 +123,24 @@ kio::Poll<Result<void>> Session::poll_established(const kio::Waiter& waiter) con
 kio::Task<Result<Session>> connect(Runtime runtime, std::unique_ptr<transport::Session> transport,
                                    SessionOptions options, std::optional<std::string> path,
                                    std::span<const Version> versions) {
-  const auto version = agreed_version(*transport, versions);
-  if (!version) {
-    transport->close(to_code(version.error(), Scope::session), version.error().text);
-    co_return std::unexpected(version.error());
+  auto agreed = agreed_version(*transport, versions);
+  if (!agreed) co_return std::unexpected(refuse(*transport, std::move(agreed).error()));
+  std::optional<LegacyGreeting> greeting;
+  if (!agreed->version) {
+    kio::Timer timer(runtime.clock);
+    timer.set_after(kHandshakeTimeout);
+    LegacyOffer offer(std::move(agreed->choice));
+    offer.path = path;
+    if (path) offer.authority = options.authority;
+    auto task = runtime.executor.spawn(offer_versions(runtime.clock, *transport, std::move(offer)));
+    auto picked = co_await in_time(std::move(task), timer, "no SETUP from the server");
+    if (!picked) co_return std::unexpected(refuse(*transport, std::move(picked).error()));
+    agreed->version = picked->version;
+    greeting = *std::move(picked);
   }
   fill_hop(options);
-  auto connection = make_connection(runtime, std::move(transport), *version, false);
+  Start start(*agreed->version, std::move(greeting), false);
+  auto connection = make_connection(runtime, std::move(transport), std::move(start));
   connection->greet(options, std::move(path));
   connection->start(std::move(options));
   co_return Session(std::move(connection));
@@ -123,23 +172,24 @@ void Request::reject(const Error& error) && { std::exchange(connection_, nullptr
 
 kio::Task<Result<Request>> accept(Runtime runtime, std::unique_ptr<transport::Session> transport,
                                   std::span<const Version> versions, Duration timeout) {
-  const auto version = agreed_version(*transport, versions);
-  if (!version) {
-    transport->close(to_code(version.error(), Scope::session), version.error().text);
-    co_return std::unexpected(version.error());
-  }
-  auto connection = make_connection(runtime, std::move(transport), *version, true);
-  kio::Spawned<Result<void>> reading = runtime.executor.spawn(connection->read_greeting());
+  auto agreed = agreed_version(*transport, versions);
+  if (!agreed) co_return std::unexpected(refuse(*transport, std::move(agreed).error()));
   kio::Timer timer(runtime.clock);
   timer.set_after(timeout);
-  auto greeted = co_await kio::wait([&](const kio::Waiter& waiter) -> kio::Poll<Result<void>> {
-    auto read = reading.poll_join(waiter);
-    if (read) return read;
-    if (timer.poll(waiter)) return fail(Code::control_timeout, "no SETUP from the client");
-    return kio::kPending;
-  });
+  constexpr std::string_view kMissing = "no SETUP from the client";
+  std::optional<LegacyGreeting> greeting;
+  if (!agreed->version) {
+    auto task = runtime.executor.spawn(pick_version(runtime.clock, *transport, agreed->choice));
+    auto picked = co_await in_time(std::move(task), timer, kMissing);
+    if (!picked) co_return std::unexpected(refuse(*transport, std::move(picked).error()));
+    agreed->version = picked->version;
+    greeting = *std::move(picked);
+  }
+  Start start(*agreed->version, std::move(greeting), true);
+  auto connection = make_connection(runtime, std::move(transport), std::move(start));
+  auto greeted =
+      co_await in_time(runtime.executor.spawn(connection->read_greeting()), timer, kMissing);
   if (!greeted) {
-    reading.cancel();
     Error error = greeted.error();
     MOQ_LOG(warn, "net", "{}: {}", describe(*connection), error.describe());
     connection->close(error);

@@ -43,7 +43,7 @@ struct SessionOptions {
   [[nodiscard]] SessionOptions clone() const;
 };
 
-/// Versions that can be agreed on without the legacy SETUP exchange, best first.
+/// Versions that a session can have, best first.
 std::span<const Version> session_versions();
 
 /// Largest wait for the peer's part of the handshake.

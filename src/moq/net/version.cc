@@ -61,6 +61,14 @@ Result<Version> parse_version(std::string_view name) {
   return fail(Code::bad_config, "unknown version '" + std::string(name) + "'; known are " + known);
 }
 
+std::string list_of(std::span<const Version> versions) {
+  std::string out;
+  for (const Version version : versions) {
+    out.append(out.empty() ? "" : ", ").append(to_string(version));
+  }
+  return out;
+}
+
 std::span<const Version> default_versions() { return kDefault; }
 
 std::vector<std::string_view> alpn_names(std::span<const Version> versions) {
@@ -76,12 +84,14 @@ Result<std::optional<Version>> version_of_protocol(std::string_view protocol,
                                                    std::span<const Version> enabled) {
   if (protocol.empty() || protocol == kLegacyAlpn) {
     if (std::ranges::any_of(enabled, has_legacy_setup)) return std::nullopt;
-    return fail(Code::version, "the peer speaks none of our versions");
+    return fail(Code::version, "the peer agreed on no protocol name, and without one none of " +
+                                   list_of(enabled) + " can be picked");
   }
   for (const Version version : enabled) {
     if (alpn_name(version) == protocol) return version;
   }
-  return fail(Code::version, "protocol '" + std::string(protocol) + "' was not offered");
+  return fail(Code::version, "protocol '" + std::string(protocol) +
+                                 "' was agreed on, which is of none of " + list_of(enabled));
 }
 
 std::optional<Version> version_of_setup_code(std::uint64_t code, std::span<const Version> enabled) {

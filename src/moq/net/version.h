@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -53,15 +54,18 @@ Result<Version> parse_version(std::string_view name);
 
 /// What an endpoint offers unless told otherwise, best first: 06 down to 01.
 std::span<const Version> default_versions();
+/// "moq-lite-06, moq-lite-05", for errors.
+std::string list_of(std::span<const Version> versions);
 /// The names to offer for `versions`, in their order, each once.
 std::vector<std::string_view> alpn_names(std::span<const Version> versions);
 
 /// The version that the transport agreed on, out of `enabled`; none if `protocol` is "moql" or
-/// empty: then the legacy SETUP exchange picks one. Fails with `version` if nothing fits.
+/// empty: then the legacy SETUP exchange picks one. "moq-00" means `moqt_14`, and has that exchange
+/// too. Fails with `version` if nothing fits.
 Result<std::optional<Version>> version_of_protocol(std::string_view protocol,
                                                    std::span<const Version> enabled);
 /// The version with this number in the legacy SETUP exchange, if it is one of `enabled` that is
-/// negotiated there (01, 02).
+/// negotiated there.
 std::optional<Version> version_of_setup_code(std::uint64_t code, std::span<const Version> enabled);
 
 /// How integers of a moq-lite session are written; see `moqt::varint_kind` for moq-transport.
@@ -69,8 +73,11 @@ constexpr Varint varint_kind(Version version) {
   return version >= Version::lite_07_wip ? Varint::leading_ones : Varint::quic;
 }
 
-/// Client and server greet each other on the first bidirectional stream.
-constexpr bool has_legacy_setup(Version version) { return version <= Version::lite_02; }
+/// Client and server greet each other on the first bidirectional stream, and agree there on one of
+/// these versions.
+constexpr bool has_legacy_setup(Version version) {
+  return version <= Version::lite_02 || version == Version::moqt_14;
+}
 /// Each side sends a SETUP on its first unidirectional stream.
 constexpr bool has_setup_stream(Version version) {
   return is_moqt(version) ? version >= Version::moqt_17 : version >= Version::lite_05;

@@ -12,6 +12,10 @@
 
 namespace moq::net {
 
+/// WebTransport resets the streams of a session that closes, and the cause comes behind them: who
+/// sees the reset of a stream that is never reset waits this long for it.
+inline constexpr Duration kCloseFollows = 1s;
+
 /// What the session's handles watch.
 struct Status {
   std::optional<Error> closed;

@@ -6,6 +6,7 @@
 #include "moq/net/lite/control.h"
 #include "moq/net/lite/internal/publisher.h"
 #include "moq/net/lite/internal/subscriber.h"
+#include "moq/net/lite/legacy_setup.h"
 
 namespace moq::net::lite {
 namespace {
@@ -22,8 +23,13 @@ void refuse(Bidi& stream, std::string_view why, const Connection& connection) {
 }  // namespace
 
 Connection::Connection(Runtime runtime, std::unique_ptr<transport::Session> transport,
-                       Version version, bool server)
-    : net::Connection(runtime, std::move(transport), version, server) {}
+                       Version version, bool server, std::optional<LegacyGreeting> greeting)
+    : net::Connection(runtime, std::move(transport), version, server) {
+  MOQ_ASSERT(greeting.has_value() == has_legacy_setup(version));
+  if (!greeting) return;
+  session_stream_.emplace(std::move(greeting->send),
+                          StreamReader(std::move(greeting->recv), version));
+}
 
 Connection::~Connection() {
   end_tasks();
@@ -34,6 +40,11 @@ bool Connection::peer_publishes() const { return peer_setup_.role != Role::subsc
 bool Connection::peer_subscribes() const { return peer_setup_.role != Role::publisher; }
 
 void Connection::greet(const SessionOptions& options, std::optional<std::string> path) {
+  if (server() && session_stream_) {
+    ServerSetup setup;
+    setup.version = setup_code(version());
+    session_stream_->send->write(setup.encode());
+  }
   if (!has_setup_stream(version())) return;
   Setup setup;
   setup.probe = ProbeLevel::report;
@@ -104,6 +115,10 @@ void Connection::start_protocol() {
   tasks().spawn(accept_bidi());
   tasks().spawn(accept_uni());
   if (has_datagrams(version())) tasks().spawn(receive_datagrams());
+  if (session_stream_) {
+    mark_established();  // The peer's SETUP was read before.
+    tasks().spawn(follow_session_stream());
+  }
   if (!server() && has_setup_stream(version())) tasks().spawn(expect_greeting());
   subscriber_->start();
 }
@@ -219,6 +234,22 @@ kio::Task<void> Connection::serve_setup(StreamReader reader) {
   if (applied.error().code != Code::protocol_violation) co_return;
   MOQ_LOG(warn, kLog, "{}: {}", describe(*this), applied.error().describe());
   close(applied.error());
+}
+
+kio::Task<void> Connection::follow_session_stream() {
+  for (;;) {
+    auto info = co_await session_stream_->reader.message<SessionInfo>();
+    if (info && *info) continue;  // Estimates of the bandwidth: nobody asks for them.
+    Error error(Code::closed);
+    if (!info) {
+      error = info.error();
+      // WebTransport resets the streams of a session that closes, and the cause comes behind them.
+      if (error.wire) co_await kio::sleep(clock(), kCloseFollows);
+      if (error.code == Code::decode) error.code = Code::protocol_violation;
+    }
+    if (!transport_over()) close(error.with_context("session stream"));
+    co_return;
+  }
 }
 
 kio::Task<void> Connection::receive_datagrams() {

@@ -49,6 +49,7 @@ kio::Task<Result<void>> TrackFollower::take_group(GroupHeader header, StreamRead
   }
   if (first_group_ == FirstGroup::awaited) {
     first_group_ = FirstGroup::came;
+    first_sequence_ = header.sequence;
     on_change_.wake();
   }
   SuspendedGroup group(*std::move(created));

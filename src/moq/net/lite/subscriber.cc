@@ -9,8 +9,6 @@ namespace moq::net::lite {
 namespace {
 
 constexpr std::string_view kLog = "net";
-/// A peer that resets its announce stream has this long to say that it closes the session, and why.
-constexpr Duration kCloseFollows = 1s;
 
 std::uint64_t saturating_add(std::uint64_t a, std::uint64_t b) {
   return a > kMaxCost - std::min(b, kMaxCost) ? kMaxCost : a + b;

@@ -211,6 +211,7 @@ bool TrackFollower::on_demand() {
 }
 
 bool TrackFollower::ask_for_missed() {
+  if (!has_group_range(connection_.version())) return false;
   if (!stream_ || connection_.draining() || !track_->missed_point()) return false;
   unsubscribe();
   return true;
@@ -238,7 +239,9 @@ void TrackFollower::subscribe() {
   announced_ = announcing_->times;
   first_group_ = has_subscribe_end(connection_.version()) ? FirstGroup::known : FirstGroup::awaited;
   asked_ = sent_ = wanted();
-  track_->ask_from(sent_.group_start, sent_.max_age);
+  // Without ranges it tells neither, and gets what there is, however old.
+  track_->ask_from(sent_.group_start,
+                   has_group_range(connection_.version()) ? sent_.max_age : kUnlimitedAge);
   Subscribe message;
   message.id = id_;
   message.broadcast = path_;
@@ -300,6 +303,8 @@ bool TrackFollower::on_answer() {
 
 bool TrackFollower::on_first_group() {
   first_group_ = FirstGroup::known;
+  // Who cannot be asked for more begins with its newest group.
+  if (!has_group_range(connection_.version())) begin_from(first_sequence_);
   if (waiting_ == Wait::nothing) ask_for_missed();  // Someone more patient may have come since.
   return true;
 }

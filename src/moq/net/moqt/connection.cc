@@ -34,11 +34,18 @@ Result<Setup> decode_setup(const RawMessage& raw, Role sender, Draft draft) {
 }  // namespace
 
 Connection::Connection(Runtime runtime, std::unique_ptr<transport::Session> transport,
-                       Version version, bool server)
+                       Version version, bool server, std::optional<LegacyGreeting> greeting)
     : net::Connection(runtime, std::move(transport), version, server),
       draft_(Draft{draft_number(version)}),
       ids_(server, draft_),
-      control_(std::make_unique<ControlStream>(*this)) {}
+      control_(std::make_unique<ControlStream>(*this)) {
+  MOQ_ASSERT(greeting.has_value() == has_legacy_setup(version));
+  if (!greeting) return;
+  control_->open(std::move(greeting->send));
+  early_control_.emplace(std::move(greeting->recv), draft_);
+  early_setup_ = RawMessage{.type = server ? kClientSetupType : kServerSetupType,
+                            .body = std::move(greeting->setup)};
+}
 
 Connection::~Connection() {
   end_tasks();
@@ -82,6 +89,12 @@ Setup Connection::own_setup(const SessionOptions& options, std::optional<std::st
 }
 
 void Connection::greet(const SessionOptions& options, std::optional<std::string> path) {
+  if (early_setup_ && !server()) {
+    // Ours went out in the exchange.
+    const auto applied = receive_setup(std::exchange(early_setup_, std::nullopt));
+    if (!applied) violated(applied.error());
+    return;
+  }
   auto bytes = encode_message(own_setup(options, std::move(path)), draft_);
   if (!bytes) {
     close(bytes.error().with_context("SETUP"));
@@ -150,6 +163,7 @@ Result<void> Connection::apply_setup(const Setup& setup) {
 }
 
 kio::Task<Result<void>> Connection::read_greeting() {
+  if (early_setup_) co_return receive_setup(std::exchange(early_setup_, std::nullopt));
   if (!has_request_streams(draft_)) {
     auto stream = co_await transport().accept_bidi();
     if (!stream) co_return std::unexpected(read_close(stream.error()));

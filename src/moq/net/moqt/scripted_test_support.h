@@ -317,9 +317,12 @@ struct Stage {
   void start(SessionOptions options) {
     const std::vector<Version> versions = {version};
     if (dials) {
-      session = *world.run(
+      auto dialling = world.spawn(
           net::connect({world, world}, std::move(ours), std::move(options), {}, versions));
+      // 14 waits for the version.
       peer->greet();
+      session = *run_until_ready(
+          world, [&](const Waiter& waiter) { return dialling.poll_join(waiter); });
     } else {
       peer->greet();
       auto request = world.run(net::accept({world, world}, std::move(ours), versions));

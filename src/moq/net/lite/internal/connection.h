@@ -6,6 +6,7 @@
 #include <string>
 
 #include "moq/net/internal/connection.h"
+#include "moq/net/internal/legacy_exchange.h"
 #include "moq/net/internal/send_order.h"
 #include "moq/net/lite/setup.h"
 #include "moq/net/lite/stream_reader.h"
@@ -25,8 +26,9 @@ struct Bidi {
 /// One moq-lite session.
 class Connection final : public net::Connection {
  public:
+  /// `greeting` comes with 01 and 02, and with nothing else.
   Connection(Runtime runtime, std::unique_ptr<transport::Session> transport, Version version,
-             bool server);
+             bool server, std::optional<LegacyGreeting> greeting = std::nullopt);
   ~Connection() override;
 
   void greet(const SessionOptions& options, std::optional<std::string> path) override;
@@ -54,10 +56,13 @@ class Connection final : public net::Connection {
   /// browser that its message was not wanted.
   kio::Task<void> read_end(StreamReader reader);
   kio::Task<void> serve_setup(StreamReader reader);
+  /// The stream of the legacy greeting: its end is the session's.
+  kio::Task<void> follow_session_stream();
   kio::Task<void> serve_goaway(StreamReader reader);
   kio::Task<void> receive_datagrams();
   Result<void> apply_setup(Result<std::optional<Setup>> setup);
 
+  std::optional<Bidi> session_stream_;  ///< 01 and 02.
   Setup peer_setup_;
   bool have_peer_setup_ = false;
   std::unique_ptr<Publisher> publisher_;

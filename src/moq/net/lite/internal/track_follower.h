@@ -109,6 +109,7 @@ class TrackFollower {
   std::optional<std::uint64_t> end_;  ///< SUBSCRIBE_END came.
   /// Of the subscription's first group, where the peer does not tell with which it begins.
   enum class FirstGroup : std::uint8_t { awaited, came, known } first_group_ = FirstGroup::known;
+  std::uint64_t first_sequence_ = 0;  ///< Its number, once it came.
   FollowRetry retry_;
   Wait waiting_ = Wait::nothing;
   kio::Timer timer_;

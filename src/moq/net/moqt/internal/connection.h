@@ -6,6 +6,7 @@
 #include <string>
 
 #include "moq/net/internal/connection.h"
+#include "moq/net/internal/legacy_exchange.h"
 #include "moq/net/moqt/internal/requests.h"
 
 namespace moq::net::moqt {
@@ -17,8 +18,9 @@ class Subscriber;
 /// One session of moq-transport.
 class Connection final : public net::Connection {
  public:
+  /// `greeting` comes with 14, and with nothing else.
   Connection(Runtime runtime, std::unique_ptr<transport::Session> transport, Version version,
-             bool server);
+             bool server, std::optional<LegacyGreeting> greeting = std::nullopt);
   ~Connection() override;
 
   [[nodiscard]] Draft draft() const { return draft_; }
@@ -74,6 +76,7 @@ class Connection final : public net::Connection {
   RequestIds ids_;
   std::unique_ptr<ControlStream> control_;
   std::optional<StreamReader> early_control_;  ///< Read up to SETUP, until the session starts.
+  std::optional<RawMessage> early_setup_;      ///< 14: the peer's, until it is taken in.
   std::unique_ptr<Publisher> publisher_;
   std::unique_ptr<Subscriber> subscriber_;
 };
