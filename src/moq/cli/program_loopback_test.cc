@@ -348,8 +348,8 @@ TEST(Moq, FetchOfALiveTrackEndsWithItsGroup) {
 
 TEST(Moq, SpeaksTheVersionThatIsAskedFor) {
   const RelayChild relay;
-  for (const std::string version : {"moq-lite-01", "moq-lite-02", "moq-lite-03", "moq-lite-04",
-                                    "moq-lite-05", "moq-lite-06"}) {
+  for (const std::string version :
+       {"moq-lite-01", "moq-lite-02", "moq-lite-03", "moq-lite-04", "moq-lite-05", "moq-lite-06"}) {
     Child child({kMoq, "--connect", relay.url(), "--broadcast", "a", "export", "fmp4"},
                 {"MOQ_CONNECT_VERSION=" + version});
     const std::string line = child.expect_err("event=connected");

@@ -23,9 +23,10 @@ struct Bench {
     control.emplace(pair.control);
     SessionOptions client;
     client.publish = publisher.consume();
-    auto dialling =
-        world.spawn(net::connect({world, world}, std::move(pair.client), std::move(client)));
-    auto request = world.run(net::accept({world, world}, std::move(pair.server)));
+    const std::vector<Version> versions = {version};
+    auto dialling = world.spawn(net::connect({world, world}, std::move(pair.client),
+                                             std::move(client), std::nullopt, versions));
+    auto request = world.run(net::accept({world, world}, std::move(pair.server), versions));
     ASSERT_TRUE(request) << request.error().describe();
     SessionOptions server;
     server.subscribe = subscriber.clone();
@@ -324,6 +325,13 @@ INSTANTIATE_TEST_SUITE_P(Lite, EachVersion,
                                          Version::lite_04, Version::lite_05, Version::lite_06),
                          [](const auto& param_info) {
                            return "v0" + std::to_string(static_cast<int>(param_info.param) + 1);
+                         });
+INSTANTIATE_TEST_SUITE_P(Moqt, EachVersion,
+                         testing::Values(Version::moqt_14, Version::moqt_15, Version::moqt_16,
+                                         Version::moqt_17, Version::moqt_18, Version::moqt_19,
+                                         Version::moqt_20, Version::moqt_21, Version::moqt_22),
+                         [](const auto& param_info) {
+                           return "d" + std::to_string(draft_number(param_info.param));
                          });
 
 TEST(Session, FetchesACachedGroupAndRefusesAnother) {

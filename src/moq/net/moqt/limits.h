@@ -43,4 +43,15 @@ inline constexpr std::size_t kMaxWishes = 32;
 /// Broadcasts that are offered at a time to a peer that did not ask, where each takes a stream.
 inline constexpr std::size_t kMaxOffers = 64;
 
+/// Namespaces that one peer may have announced at a time. Ours: several times what the largest
+/// relay lists. Each takes some 1.5 KB here.
+inline constexpr std::size_t kMaxListedNamespaces = 1 << 17;
+/// The text of those in the list that we ask for.
+inline constexpr std::uint64_t kMaxListedBytes = 64 << 20;
+/// Subgroup streams that wait for the answer which tells what their alias means. Ours: a second of
+/// audio in groups of one frame.
+inline constexpr std::size_t kMaxWaitingStreams = 64;
+/// Datagrams that do.
+inline constexpr std::size_t kMaxEarlyDatagrams = 64;
+
 }  // namespace moq::net::moqt

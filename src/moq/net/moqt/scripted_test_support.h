@@ -321,8 +321,8 @@ struct Stage {
           net::connect({world, world}, std::move(ours), std::move(options), {}, versions));
       // 14 waits for the version.
       peer->greet();
-      session = *run_until_ready(
-          world, [&](const Waiter& waiter) { return dialling.poll_join(waiter); });
+      session =
+          *run_until_ready(world, [&](const Waiter& waiter) { return dialling.poll_join(waiter); });
     } else {
       peer->greet();
       auto request = world.run(net::accept({world, world}, std::move(ours), versions));

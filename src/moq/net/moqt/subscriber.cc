@@ -1,35 +1,329 @@
 #include "moq/net/moqt/internal/subscriber.h"
 
+#include <utility>
+#include <variant>
+
+#include "moq/base/log.h"
+#include "moq/net/moqt/internal/track_follower.h"
+#include "moq/net/moqt/limits.h"
+
 namespace moq::net::moqt {
+namespace {
+
+constexpr std::string_view kLog = "net";
+
+/// What comes before the answer that names its alias is kept this long, as Rust peers keep it.
+constexpr Duration kAliasPatience = 1s;
+
+}  // namespace
+
+/// A broadcast that the peer announces. Without a route if it is of no use to us.
+struct Subscriber::Announced {
+  std::size_t sources = 0;  ///< How many tell of it.
+  Path path;
+  std::shared_ptr<Announcing> announcing = std::make_shared<Announcing>();
+  std::optional<origin::RemoteRoute> route;
+  kio::Spawned<void> server;  ///< Takes the requests for its tracks.
+
+  ~Announced() {
+    announcing->live = false;
+    announcing->tell();
+  }
+};
 
 Subscriber::Subscriber(Connection& connection) : connection_(connection) {}
 Subscriber::~Subscriber() = default;
 
-void Subscriber::start() {}
-void Subscriber::stop() {}
-void Subscriber::drain() {}
-
-kio::Task<void> Subscriber::receive_subgroup(StreamReader reader, std::uint64_t type) {
-  static_cast<void>(type);
-  reader.stop(to_reset_code(Error(Code::cancelled), connection_.draft()));
-  co_return;
+void Subscriber::start() {
+  if (!connection_.options().subscribe) return;
+  if (const auto& linger = connection_.options().linger) {
+    turn_ = linger->begin();
+    connection_.tasks().spawn(settle_in_time());
+  }
+  connection_.tasks().spawn(follow_namespaces());
 }
 
-kio::Task<void> Subscriber::receive_fetch(StreamReader reader) {
-  reader.stop(to_reset_code(Error(Code::cancelled), connection_.draft()));
-  co_return;
+// --- What the peer has --------------------------------------------------------------------------
+
+kio::Task<void> Subscriber::follow_namespaces() {
+  SubscribeNamespace everything;
+  OutgoingRequest request(connection_, everything);
+  auto reply = co_await request.reply();
+  if (!reply || !*reply) co_return;
+  connection_.mark_established();
+  if (const auto* refused = std::get_if<RequestError>(&**reply)) {
+    const Error error = from_request_code(refused->code, refused->reason);
+    MOQ_LOG(debug, kLog, "{}: namespaces are not listed: {}", describe(connection_),
+            error.describe());
+    co_return;
+  }
+  auto read = co_await read_namespaces(request);
+  if (!read) {
+    // WebTransport resets the streams of a session that closes, and what it told lingers.
+    if (read.error().wire) co_await kio::sleep(connection_.clock(), kCloseFollows);
+    MOQ_LOG(debug, kLog, "{}: the list of namespaces ends: {}", describe(connection_),
+            read.error().describe());
+  }
+  for (const Path& path : std::exchange(listed_, {})) unannounce(path);
+  listed_bytes_ = 0;
 }
 
-void Subscriber::receive_datagram(const Datagram&) {}
+kio::Task<Result<void>> Subscriber::read_namespaces(OutgoingRequest& request) {
+  for (;;) {
+    auto message = co_await request.reply();
+    if (!message) co_return std::unexpected(message.error());
+    if (!*message) co_return Result<void>();
+    Result<void> applied;
+    if (const auto* name = std::get_if<Namespace>(&**message)) {
+      applied = apply_namespace(name->suffix, true);
+    } else if (const auto* done = std::get_if<NamespaceDone>(&**message)) {
+      applied = apply_namespace(done->suffix, false);
+    }
+    if (applied) continue;
+    if (applied.error().code == Code::too_many) {
+      connection_.violated(applied.error());
+      co_return applied;
+    }
+    MOQ_LOG(warn, kLog, "{}: {}", describe(connection_), applied.error().describe());
+  }
+}
+
+Result<void> Subscriber::apply_namespace(const TrackNamespace& suffix, bool live) {
+  // The prefix that was asked for is empty.
+  MOQ_TRY(const Path path, path_of(suffix));
+  if (!live) {
+    if (listed_.erase(path) == 0) return {};
+    listed_bytes_ -= path.text().size();
+    unannounce(path);
+    return {};
+  }
+  if (listed_.contains(path)) return {};
+  if (listed_.size() >= kMaxListedNamespaces ||
+      path.text().size() > kMaxListedBytes - listed_bytes_) {
+    return fail(Code::too_many, "namespaces listed by the peer");
+  }
+  MOQ_CHECK(announce(path));
+  listed_bytes_ += path.text().size();
+  listed_.insert(path);
+  return {};
+}
 
 kio::Task<void> Subscriber::serve_publish_namespace(IncomingRequest request) {
-  request.reject(RequestCode::not_supported, "");
-  co_return;
+  if (!connection_.options().subscribe) {
+    request.reject(RequestCode::uninterested, "nothing is consumed here");
+    co_return;
+  }
+  const auto path = path_of(request.as<PublishNamespace>().track_namespace);
+  if (!path) {
+    request.reject(RequestCode::does_not_exist, path.error().text);
+    co_return;
+  }
+  const auto announced = announce(*path);
+  if (!announced) {
+    MOQ_LOG(warn, kLog, "{}: {}", describe(connection_), announced.error().describe());
+    request.reject(announced.error());
+    co_return;
+  }
+  request.reply(RequestOk{});
+  connection_.mark_established();
+  // A session that ends takes this task away, and leaves the announcement to `stop`.
+  for (;;) {
+    auto message = co_await kio::wait(
+        [&request](const Waiter& waiter) { return request.poll_message(waiter); });
+    if (!message && message.error().wire) {
+      co_await kio::sleep(connection_.clock(), kCloseFollows);
+    }
+    if (!message || !*message) break;
+    if (const auto* update = std::get_if<RequestUpdate>(&**message)) request.accept_update(*update);
+  }
+  unannounce(*path);
 }
 
 kio::Task<void> Subscriber::serve_publish(IncomingRequest request) {
-  request.reject(RequestCode::not_supported, "");
+  request.reject(RequestCode::not_supported, "tracks are subscribed to by name");
   co_return;
+}
+
+Result<Path> Subscriber::path_of(const TrackNamespace& name) const {
+  const bool reserved = connection_.draft() >= Draft::d18 && !name.fields.empty() &&
+                        name.fields.front().starts_with('.');
+  if (reserved) return fail(Code::not_found, "'" + describe(name) + "' is reserved");
+  auto path = to_path(name);
+  if (path) return *std::move(path);
+  return fail(Code::not_found, "'" + describe(name) + "' is no path");
+}
+
+Route Subscriber::route() const {
+  Route route;
+  // Nobody is named, but somebody is between us and the broadcast.
+  route.hops.push_back(0);
+  route.cold_cost = kMaxCost;
+  if (connection_.draining()) route.warm_cost = kMaxCost;
+  return route;
+}
+
+Result<void> Subscriber::announce(const Path& path) {
+  const auto known = announced_.find(path);
+  if (known != announced_.end()) {
+    ++known->second->sources;
+    known->second->announcing->tell();
+    return {};
+  }
+  if (announced_.size() >= kMaxListedNamespaces) {
+    return fail(Code::too_many, "namespaces announced by the peer");
+  }
+  auto announced = std::make_unique<Announced>();
+  announced->sources = 1;
+  announced->path = path;
+  std::optional<origin::RemoteRoute> lingering;
+  if (const auto& linger = connection_.options().linger) lingering = linger->take(path);
+  if (lingering) {
+    lingering->update(route());
+    announced->route = std::move(lingering);
+  } else {
+    origin::Producer origin = connection_.options().subscribe->clone();
+    auto added = origin.add_route(path, route(), connection_.source());
+    if (!added) return std::unexpected(added.error().with_context("announcement not used"));
+    announced->route = *std::move(added);
+  }
+  MOQ_LOG(debug, kLog, "{}: announced '{}'", describe(connection_), path.text());
+  if (!connection_.draining()) {
+    announced->server = connection_.runtime().executor.spawn(serve_route(*announced));
+  }
+  announced_.emplace(path, std::move(announced));
+  return {};
+}
+
+void Subscriber::unannounce(const Path& path) {
+  const auto known = announced_.find(path);
+  if (known == announced_.end() || --known->second->sources > 0) return;
+  // Nor does it linger of a session before.
+  if (const auto& linger = connection_.options().linger) (void)linger->take(path);
+  announced_.erase(known);
+}
+
+kio::Task<void> Subscriber::serve_route(Announced& announced) {
+  for (;;) {
+    auto request = co_await announced.route->requested_track();
+    connection_.tasks().spawn([](Subscriber& self, Path path,
+                                 std::shared_ptr<Announcing> announcing,
+                                 broadcast::TrackRequest track) -> kio::Task<void> {
+      TrackFollower follower(self, std::move(path), std::move(announcing));
+      co_await follower.run(std::move(track));
+    }(*this, announced.path, announced.announcing, std::move(request)));
+  }
+}
+
+kio::Task<void> Subscriber::settle_in_time() {
+  // Nothing tells when the peer has told of all that it has.
+  co_await kio::sleep(connection_.clock(), kInitialSetLimit);
+  settle();
+}
+
+void Subscriber::settle() {
+  if (std::exchange(settled_, true)) return;
+  if (const auto& linger = connection_.options().linger) linger->settle(turn_);
+}
+
+void Subscriber::stop() {
+  if (const auto& linger = connection_.options().linger) {
+    for (auto& [path, announced] : announced_) {
+      announced->server.cancel();
+      if (!announced->route) continue;
+      linger->keep(turn_, path, *std::exchange(announced->route, std::nullopt));
+    }
+  }
+  announced_.clear();
+}
+
+void Subscriber::drain() {
+  for (auto& [path, announced] : announced_) {
+    if (!announced->route) continue;
+    announced->server.cancel();
+    announced->route->update(route());
+    announced->announcing->tell();
+  }
+}
+
+// --- What comes ---------------------------------------------------------------------------------
+
+bool Subscriber::add_alias(std::uint64_t alias, TrackFollower& follower) {
+  if (!aliases_.emplace(alias, &follower).second) return false;
+  on_alias_.wake();
+  std::erase_if(early_datagrams_, [&](const EarlyDatagram& early) {
+    if (early.datagram.track_alias != alias) return false;
+    follower.receive_datagram(early.datagram);
+    return true;
+  });
+  return true;
+}
+
+void Subscriber::remove_alias(std::uint64_t alias) { aliases_.erase(alias); }
+
+void Subscriber::expect_fetch(std::uint64_t request, std::shared_ptr<FetchSlot> slot) {
+  fetches_[request] = std::move(slot);
+}
+
+kio::Task<void> Subscriber::receive_subgroup(StreamReader reader, std::uint64_t type) {
+  auto header = co_await reader.subgroup_header(type);
+  if (!header) {
+    if (header.error().code == Code::decode) connection_.violated(header.error());
+    co_return;
+  }
+  connection_.mark_established();
+  if (!aliases_.contains(header->track_alias)) {
+    if (waiting_streams_ >= kMaxWaitingStreams) {
+      reader.stop(to_reset_code(Error(Code::cancelled), connection_.draft()));
+      co_return;
+    }
+    ++waiting_streams_;
+    kio::Timer timer(connection_.clock());
+    timer.set_after(kAliasPatience);
+    co_await kio::wait([&](const Waiter& waiter) -> Poll<kio::Unit> {
+      if (aliases_.contains(header->track_alias) || timer.poll(waiter)) return kio::Unit{};
+      on_alias_.add(waiter);
+      return kio::kPending;
+    });
+    --waiting_streams_;
+  }
+  const auto follower = aliases_.find(header->track_alias);
+  if (follower == aliases_.end()) {
+    // It crossed the end of its subscription.
+    reader.stop(to_reset_code(Error(Code::cancelled), connection_.draft()));
+    co_return;
+  }
+  follower->second->accept_subgroup(*header, std::move(reader));
+}
+
+kio::Task<void> Subscriber::receive_fetch(StreamReader reader) {
+  auto header = co_await reader.fetch_header();
+  if (!header) {
+    if (header.error().code == Code::decode) connection_.violated(header.error());
+    co_return;
+  }
+  const auto slot = fetches_.find(header->request_id);
+  if (slot == fetches_.end() || slot->second->reader) {
+    reader.stop(to_reset_code(Error(Code::cancelled), connection_.draft()));
+    co_return;
+  }
+  connection_.mark_established();
+  reader.begin_fetch(GroupOrder::ascending);
+  slot->second->reader = std::move(reader);
+  slot->second->on_reader.wake();
+}
+
+void Subscriber::receive_datagram(const Datagram& datagram) {
+  const auto follower = aliases_.find(datagram.track_alias);
+  if (follower != aliases_.end()) {
+    follower->second->receive_datagram(datagram);
+    return;
+  }
+  const TimePoint now = connection_.clock().now();
+  while (!early_datagrams_.empty() && (early_datagrams_.size() >= kMaxEarlyDatagrams ||
+                                       early_datagrams_.front().when + kAliasPatience < now)) {
+    early_datagrams_.pop_front();
+  }
+  early_datagrams_.push_back({.when = now, .datagram = datagram});
 }
 
 }  // namespace moq::net::moqt

@@ -1,10 +1,19 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
+#include <map>
+#include <memory>
+#include <set>
 
+#include "moq/kio/clock.h"
+#include "moq/net/internal/following.h"
 #include "moq/net/moqt/internal/connection.h"
+#include "moq/net/moqt/internal/fetch_request.h"
 
 namespace moq::net::moqt {
+
+class TrackFollower;
 
 /// The subscriber half of a session: learns of the peer's broadcasts, puts them into our origin as
 /// routes, and subscribes to the tracks that are asked of those routes.
@@ -30,10 +39,55 @@ class Subscriber {
   void receive_datagram(const Datagram& datagram);
   /// The whole life of a request of the peer.
   kio::Task<void> serve_publish_namespace(IncomingRequest request);
+  /// Always refused, as Rust peers do: a track that comes unasked, whoever reads it, has no place
+  /// in an origin. Its publisher announces the namespace, and is subscribed to.
   kio::Task<void> serve_publish(IncomingRequest request);
 
+  // For the followers of tracks.
+
+  [[nodiscard]] Connection& connection() const { return connection_; }
+  /// What comes under `alias` is for `follower` now. False if the peer uses it for another track.
+  [[nodiscard]] bool add_alias(std::uint64_t alias, TrackFollower& follower);
+  void remove_alias(std::uint64_t alias);
+  /// A fetch stream of this request goes into `slot`.
+  void expect_fetch(std::uint64_t request, std::shared_ptr<FetchSlot> slot);
+  void forget_fetch(std::uint64_t request) { fetches_.erase(request); }
+
  private:
+  struct Announced;
+  struct EarlyDatagram {
+    TimePoint when;
+    Datagram datagram;
+  };
+
+  kio::Task<void> follow_namespaces();
+  /// What the peer says to SUBSCRIBE_NAMESPACE, after its OK, until it ends that.
+  kio::Task<Result<void>> read_namespaces(OutgoingRequest& request);
+  Result<void> apply_namespace(const TrackNamespace& suffix, bool live);
+  kio::Task<void> settle_in_time();
+  void settle();
+
+  /// The path of a namespace that may be announced to us. Fails for one that is reserved or no
+  /// path.
+  [[nodiscard]] Result<Path> path_of(const TrackNamespace& name) const;
+  /// One more source tells of `path`: an entry of the list, or a PUBLISH_NAMESPACE.
+  Result<void> announce(const Path& path);
+  /// One tells of it no more.
+  void unannounce(const Path& path);
+  [[nodiscard]] Route route() const;
+  kio::Task<void> serve_route(Announced& announced);
+
   Connection& connection_;
+  std::map<Path, std::unique_ptr<Announced>> announced_;
+  std::set<Path> listed_;           ///< Those of SUBSCRIBE_NAMESPACE.
+  std::uint64_t listed_bytes_ = 0;  ///< Their text.
+  std::map<std::uint64_t, TrackFollower*> aliases_;
+  std::map<std::uint64_t, std::shared_ptr<FetchSlot>> fetches_;
+  std::size_t waiting_streams_ = 0;  ///< For an alias to be told.
+  std::deque<EarlyDatagram> early_datagrams_;
+  kio::WaiterList on_alias_;
+  std::uint64_t turn_ = 0;  ///< Among the sessions of `Linger`.
+  bool settled_ = false;
 };
 
 }  // namespace moq::net::moqt

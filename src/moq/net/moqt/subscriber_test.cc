@@ -1,0 +1,703 @@
+#include "moq/net/moqt/internal/subscriber.h"
+
+#include "moq/net/moqt/internal/group_assembly.h"
+#include "moq/net/moqt/limits.h"
+#include "moq/net/moqt/scripted_test_support.h"
+
+/// The subscriber half against a publisher by hand, in all drafts.
+namespace moq::net::moqt {
+namespace {
+
+constexpr std::uint64_t kAlias = 5;
+
+/// An object that a test sends.
+struct Sent {
+  std::uint64_t id = 0;
+  std::string payload;
+  ObjectStatus status = ObjectStatus::normal;
+  std::optional<std::uint64_t> timestamp;
+};
+
+/// A session of ours that reads "live/cam", and its publisher.
+struct Follow {
+  explicit Follow(Draft draft, std::uint64_t seed = sim::kDefaultSeed) : stage(draft, false, seed) {
+    stage.subscribes = true;
+    stage.start();
+    wish = namespace_request();
+    peer().say(wish, RequestOk{});
+  }
+
+  Peer& peer() { return *stage.peer; }
+  [[nodiscard]] Draft draft() const { return stage.draft; }
+  void pass(Duration time = 50ms) { stage.world.run_for(time); }
+
+  /// Our SUBSCRIBE_NAMESPACE, which in 16 alone has a stream.
+  Peer::Asked namespace_request() {
+    if (draft() != Draft::d16) return peer().next_request();
+    Peer::Asked asked;
+    auto stream = *run_until_ready(
+        stage.world, [&](const Waiter& waiter) { return peer().raw->poll_accept_bidi(waiter); });
+    asked.send = std::move(stream.send);
+    asked.reader.emplace(std::move(stream.recv), draft());
+    asked.message = **run_until_ready(
+        stage.world, [&](const Waiter& waiter) { return asked.reader->poll_message(waiter); });
+    asked.id = request_id_of(asked.message);
+    return asked;
+  }
+  /// The next message of its kind on the control stream.
+  template <typename M>
+  M next_control_as() {
+    for (;;) {
+      Message message = peer().next_control();
+      if (auto* body = std::get_if<M>(&message)) return std::move(*body);
+    }
+  }
+  /// Tells of a namespace as the draft lists them.
+  void announce(std::vector<std::string> fields = {"live", "cam"}) {
+    if (has_namespace_messages(draft())) {
+      peer().say(wish, Namespace{{std::move(fields)}});
+    } else {
+      offers.push_back(offer(std::move(fields)));
+    }
+    pass();
+  }
+  Peer::Asked offer(std::vector<std::string> fields) {
+    PublishNamespace message;
+    message.track_namespace.fields = std::move(fields);
+    return peer().ask(std::move(message));
+  }
+  [[nodiscard]] bool has(std::string_view path) {
+    return stage.subscribed.consume().find(Path::of(path)).has_value();
+  }
+  track::Consumer read(const track::Subscription& wanted = {.priority = 127, .max_age = 5s}) {
+    auto found = stage.subscribed.consume().find(Path::of("live/cam"));
+    MOQ_ASSERT(found.has_value());
+    return found->subscribe("video", wanted);
+  }
+  /// Announces, subscribes, and accepts that.
+  track::Consumer subscribed(std::optional<Location> largest = std::nullopt,
+                             const track::Subscription& wanted = {.priority = 127, .max_age = 5s}) {
+    announce();
+    track::Consumer reader = read(wanted);
+    subscription = peer().next_request();
+    accept(largest);
+    return reader;
+  }
+  void accept(std::optional<Location> largest = std::nullopt) {
+    SubscribeOk ok;
+    ok.track_alias = kAlias;
+    ok.parameters.largest = largest;
+    if (has_track_properties(draft())) ok.track.timescale = 1000;
+    peer().say(*subscription, ok);
+    pass();
+  }
+
+  /// A subgroup stream with these objects; the test ends it.
+  std::unique_ptr<transport::SendStream> subgroup(SubgroupHeader header,
+                                                  const std::vector<Sent>& objects) {
+    header.track_alias = kAlias;
+    if (!header.priority) header.priority = 128;
+    header.has_properties = true;
+    auto stream = peer().open_uni();
+    Writer out = writer_of(draft());
+    header.write(out, draft());
+    stream->write(out.take());
+    SubgroupObjectWriter writer(header, draft());
+    for (const Sent& each : objects) {
+      Object object{.group = header.group, .object = each.id, .status = each.status};
+      object.properties.timestamp = each.timestamp;
+      object.payload_bytes = each.payload.size();
+      auto head = writer.write(object);
+      EXPECT_TRUE(head) << head.error().describe();
+      stream->write(*head);
+      if (!each.payload.empty()) stream->write(Bytes::copy(each.payload));
+    }
+    pass();
+    return stream;
+  }
+  /// A whole group.
+  void group(std::uint64_t sequence, const std::vector<Sent>& objects) {
+    auto stream =
+        subgroup({.group = sequence, .end_of_group = true, .first_object = true}, objects);
+    stream->finish();
+    pass();
+  }
+  /// A stream of a fetch or fill with these objects of one group.
+  std::unique_ptr<transport::SendStream> fetched(std::uint64_t request, std::uint64_t group,
+                                                 const std::vector<Sent>& objects) {
+    auto stream = peer().open_uni();
+    Writer out = writer_of(draft());
+    FetchHeader{.request_id = request}.write(out);
+    stream->write(out.take());
+    FetchObjectWriter writer(GroupOrder::ascending, draft());
+    for (const Sent& each : objects) {
+      Object object{.group = group, .object = each.id, .priority = 128, .status = each.status};
+      object.properties.timestamp = each.timestamp;
+      object.payload_bytes = each.payload.size();
+      auto head = writer.write(object);
+      EXPECT_TRUE(head) << head.error().describe();
+      stream->write(*head);
+      if (!each.payload.empty()) stream->write(Bytes::copy(each.payload));
+    }
+    pass();
+    return stream;
+  }
+  /// The head of the running group, however this draft asks for it.
+  void head(std::uint64_t group, const std::vector<Sent>& objects) {
+    std::uint64_t request = subscription->id;
+    if (!has_fill(draft())) {
+      joining = peer().next_request();
+      const auto* fetch = std::get_if<Fetch>(&joining->message);
+      ASSERT_NE(fetch, nullptr);
+      EXPECT_EQ(fetch->joining, (JoiningFetch{.subscription = request, .relative = true}));
+      request = joining->id;
+      FetchOk ok;
+      ok.end = {.group = group, .object = objects.back().id};
+      peer().say(*joining, ok);
+    }
+    fetched(request, group, objects)->finish();
+    pass();
+  }
+  /// No head is to be had.
+  void refuse_head() {
+    if (has_fill(draft())) {
+      auto stream = fetched(subscription->id, 0, {});
+      stream->reset(1);
+    } else {
+      joining = peer().next_request();
+      RequestError refusal;
+      refusal.code = RequestCode::not_supported;
+      peer().say(*joining, refusal);
+    }
+    pass();
+  }
+
+  /// What has come since: "7(a@1,b@2)" for a whole group, "7(a@1" for one that goes on, "7(!old"
+  /// for one that failed.
+  std::string seen(track::Consumer& reader) {
+    while (auto next = reader.poll_next_group(Waiter::none())) {
+      if (!*next) {
+        over = (*next).error().describe();
+        break;
+      }
+      if (!**next) {
+        over = "end";
+        break;
+      }
+      groups.push_back(***std::move(next));
+      texts.push_back(std::to_string(groups.back().sequence()) + "(");
+    }
+    for (std::size_t i = 0; i < groups.size(); ++i) {
+      std::string& text = texts[i];
+      if (text.ends_with(")") || text.find('!') != std::string::npos) continue;
+      while (auto frame = groups[i].poll_read_frame(Waiter::none())) {
+        if (!*frame) {
+          text += "!" + std::string(to_string((*frame).error().code));
+          break;
+        }
+        if (!**frame) {
+          text += ")";
+          break;
+        }
+        if (!text.ends_with("(")) text += ",";
+        text += (***frame).second.text();
+        if (timestamps) text += "@" + std::to_string((***frame).first.timestamp);
+      }
+    }
+    std::string all;
+    for (const std::string& text : texts) all += (all.empty() ? "" : " ") + text;
+    return all;
+  }
+
+  Stage stage;
+  Peer::Asked wish;
+  std::vector<Peer::Asked> offers;
+  std::optional<Peer::Asked> subscription;
+  std::optional<Peer::Asked> joining;
+  std::vector<group::Consumer> groups;
+  std::vector<std::string> texts;
+  std::string over;
+  bool timestamps = false;
+};
+
+class SubscriberTest : public testing::TestWithParam<Draft> {};
+INSTANTIATE_TEST_SUITE_P(Drafts, SubscriberTest, testing::ValuesIn(kDrafts), DraftName());
+
+// --- Namespaces ---------------------------------------------------------------------------------
+
+TEST_P(SubscriberTest, AsksForAllNamespacesAndFollowsTheList) {
+  Follow follow(GetParam());
+  const auto& asked = std::get<SubscribeNamespace>(follow.wish.message);
+  EXPECT_TRUE(asked.prefix.fields.empty());
+  EXPECT_EQ(asked.wants, SubscribeNamespace::Wants::names);
+  EXPECT_TRUE(follow.stage.session->poll_established(Waiter::none()).ready());
+  follow.announce();
+  follow.announce({"a/b", "c"});
+  EXPECT_TRUE(follow.has("live/cam"));
+  EXPECT_TRUE(follow.has("a\\/b/c"));
+  if (has_namespace_messages(GetParam())) {
+    follow.peer().say(follow.wish, NamespaceDone{{{"live", "cam"}}});
+  } else {
+    follow.peer().cancel(follow.offers[0]);
+  }
+  follow.pass();
+  EXPECT_FALSE(follow.has("live/cam"));
+  EXPECT_TRUE(follow.has("a\\/b/c"));
+}
+
+TEST_P(SubscriberTest, TakesAnOfferThatItDidNotAskFor) {
+  Follow follow(GetParam());
+  auto offer = follow.offer({"live", "cam"});
+  follow.peer().answer_as<RequestOk>(offer);
+  EXPECT_TRUE(follow.has("live/cam"));
+  // It goes when the last that tells of it is gone.
+  if (has_namespace_messages(GetParam())) follow.announce();
+  if (has_request_streams(GetParam())) {
+    offer.send->finish();
+  } else {
+    follow.peer().cancel(offer);
+  }
+  follow.pass();
+  EXPECT_EQ(follow.has("live/cam"), has_namespace_messages(GetParam()));
+}
+
+TEST_P(SubscriberTest, APeerThatListsNothingIsNoReasonToLeave) {
+  Follow follow(GetParam());
+  follow.announce();
+  if (!has_namespace_streams(GetParam())) return;
+  follow.wish.send->finish();
+  follow.pass();
+  EXPECT_TRUE(follow.peer().alive());
+  EXPECT_FALSE(follow.has("live/cam"));
+  auto offer = follow.offer({"live", "cam"});
+  follow.peer().answer_as<RequestOk>(offer);
+  EXPECT_TRUE(follow.has("live/cam"));
+}
+
+TEST_P(SubscriberTest, NamesThatAreReservedAreRefused) {
+  if (GetParam() < Draft::d18) GTEST_SKIP() << "nothing is reserved";
+  Follow follow(GetParam());
+  auto offer = follow.offer({".secret", "cam"});
+  Message answer = follow.peer().answer(offer);
+  ASSERT_TRUE(std::holds_alternative<RequestError>(answer));
+  EXPECT_EQ(std::get<RequestError>(answer).code, RequestCode::does_not_exist);
+}
+
+TEST_P(SubscriberTest, RefusesTracksThatItDidNotAskFor) {
+  Follow follow(GetParam());
+  Publish message;
+  message.name = name_of_video();
+  message.track_alias = 7;
+  message.parameters.forward = true;
+  auto publish = follow.peer().ask(message);
+  Message answer = follow.peer().answer(publish);
+  ASSERT_TRUE(std::holds_alternative<RequestError>(answer));
+  EXPECT_EQ(std::get<RequestError>(answer).code, RequestCode::not_supported);
+}
+
+// --- Subscriptions ------------------------------------------------------------------------------
+
+TEST_P(SubscriberTest, SubscribesInTheWordsOfItsDraft) {
+  Follow follow(GetParam());
+  follow.announce();
+  const auto reader = follow.read({.priority = 127, .max_age = 5s});
+  auto asked = follow.peer().next_request();
+  ASSERT_TRUE(std::holds_alternative<Subscribe>(asked.message));
+  auto message = std::get<Subscribe>(asked.message);
+  message.request_id = 0;
+  // The sheet's vectors; 14 there leaves the order to the publisher.
+  const std::string name = "02046c6976650363616d05766964656f";
+  const std::string bytes = hex_of(follow.peer().bytes_of(message));
+  if (GetParam() == Draft::d14) {
+    EXPECT_EQ(bytes, "03001600" + name + "8002010200");
+  } else if (GetParam() == Draft::d16) {
+    EXPECT_EQ(bytes, "03001c00" + name + "0410011040800101020102");
+  } else if (GetParam() == Draft::d18) {
+    EXPECT_EQ(bytes, "03001b00" + name + "04100110800101020102");
+  } else if (GetParam() == Draft::d20) {
+    EXPECT_EQ(bytes, "03002200" + name + "0510011080010200000102010401210101");
+  } else if (GetParam() == Draft::d22) {
+    EXPECT_EQ(bytes, "03002000" + name + "051001108001050102010401210101");
+  }
+}
+
+TEST_P(SubscriberTest, GroupsComeWithTheirTimes) {
+  Follow follow(GetParam());
+  auto reader = follow.subscribed();
+  follow.timestamps = has_track_properties(GetParam());
+  follow.group(300, {{.id = 0, .payload = "hello", .timestamp = 300000},
+                     {.id = 1, .payload = "", .timestamp = 300020},
+                     {.id = 2, .payload = "world!", .timestamp = 300040}});
+  EXPECT_EQ(follow.seen(reader),
+            follow.timestamps ? "300(hello@300000,@300020,world!@300040)" : "300(hello,,world!)");
+  if (has_track_properties(GetParam())) {
+    auto info = reader.poll_info(Waiter::none());
+    ASSERT_TRUE(info.ready() && info->has_value());
+    EXPECT_EQ((*info)->timescale, 1000U);
+  }
+}
+
+TEST_P(SubscriberTest, PartsOfAFrameArePassedOnAsTheyCome) {
+  Follow follow(GetParam());
+  auto reader = follow.subscribed();
+  auto stream = follow.subgroup({.group = 1, .end_of_group = true, .first_object = true}, {});
+  SubgroupHeader header{.group = 1, .has_properties = true};
+  SubgroupObjectWriter writer(header, GetParam());
+  stream->write(*writer.write({.group = 1, .object = 0, .payload_bytes = 4}));
+  stream->write(Bytes::copy("ab"));
+  follow.pass();
+  auto next = reader.poll_next_group(Waiter::none());
+  ASSERT_TRUE(next.ready() && next->has_value() && **next);
+  auto group = ***std::move(next);
+  auto chunk = group.poll_chunk(Waiter::none());
+  ASSERT_TRUE(chunk.ready() && chunk->has_value() && **chunk);
+  EXPECT_EQ((***chunk).data.text(), "ab");
+}
+
+TEST_P(SubscriberTest, JoinsTheHeadAndTheRestOfTheRunningGroup) {
+  Follow follow(GetParam());
+  auto reader = follow.subscribed(Location{7, 1});
+  // The rest comes first.
+  auto rest = follow.subgroup({.group = 7, .end_of_group = true}, {{.id = 2, .payload = "c"}});
+  follow.group(8, {{.id = 0, .payload = "next"}});
+  EXPECT_EQ(follow.seen(reader), "8(next)") << "nobody goes ahead of the head";
+  follow.head(7, {{.id = 0, .payload = "a"}, {.id = 1, .payload = "b"}});
+  EXPECT_EQ(follow.seen(reader), "8(next) 7(a,b,c");
+  rest->finish();
+  follow.pass();
+  EXPECT_EQ(follow.seen(reader), "8(next) 7(a,b,c)");
+}
+
+TEST_P(SubscriberTest, TheRestMayBeEmpty) {
+  Follow follow(GetParam());
+  auto reader = follow.subscribed(Location{7, 1});
+  follow.head(7, {{.id = 0, .payload = "a"}, {.id = 1, .payload = "b"}});
+  EXPECT_EQ(follow.seen(reader), "7(a,b");
+  follow.subgroup({.group = 7, .end_of_group = true}, {})->finish();
+  follow.pass();
+  EXPECT_EQ(follow.seen(reader), "7(a,b)");
+}
+
+TEST_P(SubscriberTest, BeginsWithTheNextGroupWhereThereIsNoHead) {
+  Follow follow(GetParam());
+  auto reader = follow.subscribed(Location{7, 1});
+  auto rest = follow.subgroup({.group = 7, .end_of_group = true}, {{.id = 2, .payload = "c"}});
+  follow.refuse_head();
+  follow.group(8, {{.id = 0, .payload = "next"}});
+  EXPECT_EQ(follow.seen(reader), "8(next)");
+  EXPECT_TRUE(rest->poll_finished(Waiter::none()).ready()) << "it was stopped";
+  follow.subgroup({.group = 7, .subgroup = 1}, {{.id = 3, .payload = "d"}})->finish();
+  follow.pass(2s);
+  EXPECT_EQ(follow.seen(reader), "8(next)");
+}
+
+TEST_P(SubscriberTest, AHeadThatComesAsAStreamIsAsGood) {
+  Follow follow(GetParam());
+  auto reader = follow.subscribed(Location{7, 0});
+  auto whole = follow.subgroup({.group = 7, .end_of_group = true, .first_object = true},
+                               {{.id = 0, .payload = "a"}, {.id = 1, .payload = "b"}});
+  follow.refuse_head();
+  whole->finish();
+  follow.pass();
+  EXPECT_EQ(follow.seen(reader), "7(a,b)");
+}
+
+TEST_P(SubscriberTest, PutsSubgroupsTogether) {
+  Follow follow(GetParam());
+  auto reader = follow.subscribed();
+  auto high = follow.subgroup({.group = 4, .subgroup = 1, .first_object = true},
+                              {{.id = 1, .payload = "b"}, {.id = 3, .payload = "d"}});
+  auto low = follow.subgroup({.group = 4, .subgroup = 0, .first_object = true},
+                             {{.id = 0, .payload = "a"}, {.id = 2, .payload = "c"}});
+  EXPECT_EQ(follow.seen(reader), "4(a,b,c,d");
+  high->finish();
+  low->finish();
+  follow.subgroup({.group = 4, .subgroup = 2}, {{.id = 4, .status = ObjectStatus::end_of_group}})
+      ->finish();
+  follow.pass();
+  EXPECT_EQ(follow.seen(reader), "4(a,b,c,d)");
+}
+
+TEST_P(SubscriberTest, AGroupWhoseEndNobodyTellsEndsWithTheNext) {
+  Follow follow(GetParam());
+  auto reader = follow.subscribed();
+  follow.subgroup({.group = 1, .first_object = true}, {{.id = 0, .payload = "a"}})->finish();
+  follow.pass(5s);
+  EXPECT_EQ(follow.seen(reader), "1(a");
+  auto next = follow.subgroup({.group = 2, .first_object = true}, {{.id = 0, .payload = "b"}});
+  follow.pass(kHolePatience);
+  EXPECT_EQ(follow.seen(reader), "1(a) 2(b");
+}
+
+TEST_P(SubscriberTest, AResetEndsTheGroupAlone) {
+  Follow follow(GetParam());
+  auto reader = follow.subscribed();
+  auto broken = follow.subgroup({.group = 1, .first_object = true}, {{.id = 0, .payload = "a"}});
+  broken->reset(1);
+  follow.pass();
+  follow.group(2, {{.id = 0, .payload = "b"}});
+  EXPECT_EQ(follow.seen(reader), "1(!cancelled 2(b)");
+}
+
+TEST_P(SubscriberTest, StreamsThatOvertakeTheAnswerWait) {
+  Follow follow(GetParam());
+  follow.announce();
+  auto reader = follow.read();
+  follow.subscription = follow.peer().next_request();
+  follow.group(1, {{.id = 0, .payload = "a"}});
+  follow.pass(500ms);
+  follow.accept();
+  EXPECT_EQ(follow.seen(reader), "1(a)");
+}
+
+TEST_P(SubscriberTest, ButNotForLongAndNotMany) {
+  Follow follow(GetParam());
+  follow.announce();
+  auto reader = follow.read();
+  follow.subscription = follow.peer().next_request();
+  std::vector<std::unique_ptr<transport::SendStream>> streams;
+  for (std::size_t i = 0; i <= kMaxWaitingStreams; ++i) {
+    Writer out = writer_of(GetParam());
+    SubgroupHeader{.track_alias = kAlias, .group = i, .priority = 128}.write(out, GetParam());
+    streams.push_back(follow.peer().open_uni());
+    streams.back()->write(out.take());
+  }
+  const auto stopped = [](transport::SendStream& stream) {
+    return stream.poll_writable(Waiter::none()).ready() &&
+           !stream.poll_writable(Waiter::none())->has_value();
+  };
+  follow.pass(100ms);
+  EXPECT_FALSE(stopped(*streams.front()));
+  EXPECT_TRUE(stopped(*streams.back()));
+  follow.pass(2s);
+  EXPECT_TRUE(stopped(*streams.front()));
+}
+
+// --- Ends ---------------------------------------------------------------------------------------
+
+TEST_P(SubscriberTest, TheTrackEndsWhereItsPublisherSays) {
+  Follow follow(GetParam());
+  auto reader = follow.subscribed();
+  follow.group(1, {{.id = 0, .payload = "a"}});
+  follow
+      .subgroup({.group = 2, .first_object = true},
+                {{.id = 0, .status = ObjectStatus::end_of_track}})
+      ->finish();
+  PublishDone done;
+  done.stream_count = 2;
+  follow.peer().say(*follow.subscription, done);
+  follow.pass(100ms);
+  EXPECT_EQ(follow.seen(reader), "1(a)");
+  EXPECT_EQ(follow.over, "end");
+  auto end = reader.poll_end(Waiter::none());
+  ASSERT_TRUE(end.ready() && end->has_value());
+  EXPECT_EQ(**end, 2U);
+}
+
+TEST_P(SubscriberTest, TheLastStreamsMayComeAfterTheEnd) {
+  Follow follow(GetParam());
+  auto reader = follow.subscribed();
+  PublishDone done;
+  done.stream_count = 1;
+  follow.peer().say(*follow.subscription, done);
+  follow.pass(500ms);
+  EXPECT_EQ(follow.seen(reader), "");
+  EXPECT_EQ(follow.over, "");
+  follow.group(1, {{.id = 0, .payload = "a"}});
+  follow.pass(kHolePatience);
+  EXPECT_EQ(follow.seen(reader), "1(a)");
+  EXPECT_EQ(follow.over, "end");
+}
+
+TEST_P(SubscriberTest, ARefusalReachesTheReader) {
+  Follow follow(GetParam());
+  follow.announce();
+  auto reader = follow.read();
+  auto asked = follow.peer().next_request();
+  RequestError refusal;
+  refusal.code = RequestCode::does_not_exist;
+  refusal.reason = "gone";
+  follow.peer().say(asked, refusal);
+  follow.pass();
+  EXPECT_EQ(follow.seen(reader), "");
+  EXPECT_NE(follow.over.find("not found"), std::string::npos) << follow.over;
+}
+
+TEST_P(SubscriberTest, AnotherFailureIsTriedAgain) {
+  Follow follow(GetParam());
+  follow.announce();
+  auto reader = follow.read();
+  auto asked = follow.peer().next_request();
+  RequestError refusal;
+  refusal.code = RequestCode::timeout;
+  refusal.retry_after = 2s;
+  follow.peer().say(asked, refusal);
+  const TimePoint refused = follow.stage.world.now();
+  follow.subscription = follow.peer().next_request();
+  const Duration waited = follow.stage.world.now() - refused;
+  if (has_retry_interval(GetParam())) {
+    EXPECT_GE(waited, 2s);
+  } else {
+    EXPECT_LT(waited, 1s);
+  }
+  follow.accept();
+  follow.group(1, {{.id = 0, .payload = "a"}});
+  EXPECT_EQ(follow.seen(reader), "1(a)");
+}
+
+TEST_P(SubscriberTest, UnsubscribesOnceNobodyReads) {
+  Follow follow(GetParam());
+  {
+    auto reader = follow.subscribed();
+    follow.group(1, {{.id = 0, .payload = "a"}});
+    EXPECT_EQ(follow.seen(reader), "1(a)");
+    follow.groups.clear();
+  }
+  follow.pass();
+  if (has_request_streams(GetParam())) {
+    EXPECT_TRUE(follow.subscription->send->poll_finished(Waiter::none()).ready());
+  } else {
+    const auto message = follow.next_control_as<Unsubscribe>();
+    EXPECT_EQ(message.request_id, follow.subscription->id);
+  }
+  EXPECT_TRUE(follow.peer().alive());
+}
+
+TEST_P(SubscriberTest, TellsOfAnotherPriority) {
+  if (!has_update_reply(GetParam())) GTEST_SKIP() << "not in this draft";
+  Follow follow(GetParam());
+  auto reader = follow.subscribed();
+  reader.update({.priority = 200, .max_age = 5s});
+  follow.pass();
+  const auto message = has_request_streams(GetParam())
+                           ? follow.peer().answer_as<RequestUpdate>(*follow.subscription)
+                           : follow.next_control_as<RequestUpdate>();
+  Parameters expected;
+  expected.priority = 55;
+  EXPECT_EQ(message.parameters, expected);
+}
+
+// --- Fetches ------------------------------------------------------------------------------------
+
+TEST_P(SubscriberTest, FetchesGroupsBeforeTheOneThatItBeganWith) {
+  Follow follow(GetParam());
+  auto reader = follow.subscribed(Location{7, 0}, {.priority = 127, .max_age = 1h, .start = 4});
+  follow.head(7, {{.id = 0, .payload = "g7"}});
+  for (const std::uint64_t group : {6U, 5U}) {
+    auto asked = follow.peer().next_request();
+    const auto* fetch = std::get_if<Fetch>(&asked.message);
+    ASSERT_NE(fetch, nullptr);
+    EXPECT_EQ(fetch->track, name_of_video());
+    EXPECT_EQ(fetch->range.start, (Location{group, 0}));
+    EXPECT_EQ(fetch->range.end, (RangeEnd{.group = group, .object = {}}));
+    FetchOk ok;
+    ok.end = {.group = group, .object = 1};
+    follow.peer().say(asked, ok);
+    follow.fetched(asked.id, group, {{.id = 0, .payload = "a"}, {.id = 1, .payload = "b"}})
+        ->finish();
+    if (asked.send) asked.send->finish();
+    follow.pass();
+  }
+  auto last = follow.peer().next_request();
+  RequestError refusal;
+  refusal.code = RequestCode::does_not_exist;
+  follow.peer().say(last, refusal);
+  follow.pass();
+  EXPECT_EQ(follow.seen(reader), "7(g7 6(a,b) 5(a,b)");
+}
+
+TEST_P(SubscriberTest, FetchesAGroupForWhoAsks) {
+  Follow follow(GetParam());
+  auto reader = follow.subscribed();
+  auto fetch = reader.fetch(3, 10);
+  follow.pass();
+  auto asked = follow.peer().next_request();
+  const auto* message = std::get_if<Fetch>(&asked.message);
+  ASSERT_NE(message, nullptr);
+  EXPECT_EQ(message->parameters.priority, 245);
+  EXPECT_EQ(message->range.start, (Location{3, 0}));
+  follow.peer().say(asked, FetchOk{.request_id = {}, .end = {.group = 3, .object = 1}});
+  follow.fetched(asked.id, 3, {{.id = 0, .payload = "a"}, {.id = 1, .payload = "b"}})->finish();
+  follow.pass();
+  auto group = fetch.poll(Waiter::none());
+  ASSERT_TRUE(group.ready() && group->has_value());
+  follow.groups.push_back(**std::move(group));
+  follow.texts.emplace_back("3(");
+  EXPECT_EQ(follow.seen(reader), "3(a,b)");
+
+  auto missing = reader.fetch(2);
+  follow.pass();
+  asked = follow.peer().next_request();
+  RequestError refusal;
+  refusal.code = RequestCode::does_not_exist;
+  follow.peer().say(asked, refusal);
+  follow.pass();
+  group = missing.poll(Waiter::none());
+  ASSERT_TRUE(group.ready() && !group->has_value());
+  EXPECT_EQ(group->error().code, Code::not_found);
+}
+
+TEST_P(SubscriberTest, PassesDatagramsOn) {
+  Follow follow(GetParam());
+  auto reader = follow.subscribed();
+  Datagram datagram{.track_alias = kAlias, .group = 9, .object = 0, .priority = 128};
+  datagram.end_of_group = true;
+  datagram.properties.timestamp = 9000;
+  datagram.payload = Bytes::copy("hi");
+  follow.peer().raw->send_datagram(*datagram.encode(GetParam()));
+  follow.pass();
+  auto got = reader.poll_datagram(Waiter::none());
+  ASSERT_TRUE(got.ready() && got->has_value() && **got);
+  EXPECT_EQ((**got)->sequence, 9U);
+  EXPECT_EQ((**got)->payload.text(), "hi");
+  if (has_track_properties(GetParam())) {
+    EXPECT_EQ((**got)->timestamp, 9000U);
+  }
+}
+
+// --- Hostile publishers -------------------------------------------------------------------------
+
+TEST_P(SubscriberTest, TwoTracksWithOneAliasEndTheSession) {
+  Follow follow(GetParam());
+  auto reader = follow.subscribed();
+  const auto first = std::move(follow.subscription);
+  auto other = follow.stage.subscribed.consume().find(Path::of("live/cam"))->subscribe("audio");
+  follow.subscription = follow.peer().next_request();
+  follow.accept();
+  EXPECT_EQ(follow.peer().closed().wire, 5U);
+}
+
+TEST_P(SubscriberTest, StreamsOfUnknownFetchesAreStopped) {
+  Follow follow(GetParam());
+  auto reader = follow.subscribed();
+  auto stray = follow.fetched(12345, 1, {{.id = 0, .payload = "a"}});
+  EXPECT_FALSE(*stray->poll_writable(Waiter::none()));
+  follow.group(1, {{.id = 0, .payload = "a"}});
+  EXPECT_EQ(follow.seen(reader), "1(a)");
+}
+
+TEST_P(SubscriberTest, WhatComesTwiceIsTakenOnce) {
+  Follow follow(GetParam());
+  auto reader = follow.subscribed();
+  follow.group(1, {{.id = 0, .payload = "a"}, {.id = 1, .payload = "b"}});
+  follow.group(1, {{.id = 0, .payload = "x"}, {.id = 1, .payload = "y"}});
+  follow.group(2, {{.id = 0, .payload = "c"}});
+  EXPECT_EQ(follow.seen(reader), "1(a,b) 2(c)");
+}
+
+TEST_P(SubscriberTest, GroupsPastTheEndFailTheTrackAlone) {
+  Follow follow(GetParam());
+  auto reader = follow.subscribed();
+  follow.group(5, {{.id = 0, .payload = "a"}});
+  follow
+      .subgroup({.group = 3, .first_object = true},
+                {{.id = 0, .status = ObjectStatus::end_of_track}})
+      ->finish();
+  follow.pass();
+  follow.seen(reader);
+  EXPECT_NE(follow.over.find("protocol violation"), std::string::npos) << follow.over;
+  EXPECT_TRUE(follow.peer().alive());
+}
+
+}  // namespace
+}  // namespace moq::net::moqt
