@@ -28,6 +28,19 @@ app::Settings::Setter into(std::vector<Pattern>& patterns) {
   };
 }
 
+template <typename Number>
+app::Settings::Setter into(std::vector<Number>& list) {
+  return [&list](const std::string& text) -> Result<void> {
+    Number number = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+    if (error != std::errc{} || end != text.data() + text.size() || number < 0) {
+      return fail(Code::bad_config, "'" + text + "' is not the number of a user, group or process");
+    }
+    list.push_back(number);
+    return {};
+  };
+}
+
 /// The machine's memory.
 std::uint64_t memory_bytes() {
   const long pages = ::sysconf(_SC_PHYS_PAGES);
@@ -61,6 +74,25 @@ void Config::add(CLI::App& app, app::Settings& settings, std::string& file) {
           },
           "UDP address for QUIC and WebTransport ([::]:443)")
       ->type_name("ADDR");
+  settings
+      .add(
+          "listen-tcp-bind", "listen.tcp.bind",
+          [this](const std::string& text) -> Result<void> {
+            MOQ_TRY(tcp_listen, transport::SocketAddress::parse(text));
+            return {};
+          },
+          "TCP address for sessions in the clear (tcp://), in networks that can be trusted")
+      ->type_name("ADDR");
+  settings.add_text(
+      "listen-unix-bind", "listen.unix.bind", unix_listen.path,
+      "Unix socket for sessions (unix://); its user's own unless --listen-unix-allow-* "
+      "say who else may connect");
+  settings.add_list("listen-unix-allow-uid", "listen.unix.allow.uid", into(unix_listen.allow.uids),
+                    "Who may connect to it: user ids; given several kinds, all must fit");
+  settings.add_list("listen-unix-allow-gid", "listen.unix.allow.gid", into(unix_listen.allow.gids),
+                    "The same, group ids");
+  settings.add_list("listen-unix-allow-pid", "listen.unix.allow.pid", into(unix_listen.allow.pids),
+                    "The same, process ids");
   settings.add_list(
       "listen-version", "listen.version",
       [this](const std::string& text) -> Result<void> {
@@ -132,6 +164,18 @@ void Config::add(CLI::App& app, app::Settings& settings, std::string& file) {
   quic.add(settings);
 }
 
+Result<void> Config::finish_unix() const {
+  const std::string& path = unix_listen.path;
+  if (path.empty() && !unix_listen.allow.empty()) {
+    return fail(Code::bad_config, "--listen-unix-allow-* need --listen-unix-bind");
+  }
+  if (path.size() > io::kMaxUnixPathBytes) {
+    return fail(Code::bad_config, "--listen-unix-bind: a socket's path has at most " +
+                                      std::to_string(io::kMaxUnixPathBytes) + " bytes");
+  }
+  return {};
+}
+
 Result<void> Config::finish() {
   if (tls_cert.size() != tls_key.size()) {
     return fail(Code::bad_config, "--listen-tls-cert and --listen-tls-key come in pairs");
@@ -147,6 +191,7 @@ Result<void> Config::finish() {
   for (const std::string& file : tls_root)
     MOQ_CHECK(app::check_readable("--listen-tls-root", file));
   if (!reset_key_file.empty()) MOQ_CHECK(app::check_readable("--listen-reset-key", reset_key_file));
+  MOQ_CHECK(finish_unix());
   MOQ_CHECK(quic.finish());
   if (quic.parameters.handshake_timeout <= Duration::zero()) {
     return fail(Code::bad_config, "--listen-timeout must be more than 0");

@@ -19,6 +19,8 @@ namespace moq::relay {
 struct Config {
   log::Level log_level = log::Level::info;
   transport::SocketAddress listen;
+  std::optional<transport::SocketAddress> tcp_listen;
+  native::UnixListen unix_listen;  ///< Without a path: none.
   std::optional<transport::SocketAddress> web_listen;
   std::vector<net::Version> versions;
   std::vector<std::string> tls_cert;
@@ -43,6 +45,9 @@ struct Config {
   /// What only makes sense together. Fails with `bad_config`, or `io` for a file of no use.
   Result<void> finish();
   [[nodiscard]] Result<std::optional<transport::quic::ResetKey>> reset_key() const;
+
+ private:
+  [[nodiscard]] Result<void> finish_unix() const;
 };
 
 }  // namespace moq::relay

@@ -282,6 +282,49 @@ TEST_F(RelayConfig, CertificateFilesThatAreMissingOrBrokenAreNamed) {
   EXPECT_TRUE(contains(certificates.error().describe(), broken)) << certificates.error().describe();
 }
 
+TEST_F(RelayConfig, TcpAndUnixSocketsAreOffUnlessAskedFor) {
+  const std::vector<std::string> good = {"--auth-public", "**", "--listen-tls-generate",
+                                         "localhost"};
+  const auto with = [&good](std::vector<std::string> more) {
+    more.insert(more.begin(), good.begin(), good.end());
+    return more;
+  };
+  const auto plain = read(good);
+  ASSERT_TRUE(plain);
+  EXPECT_FALSE(plain->tcp_listen);
+  EXPECT_EQ(plain->unix_listen.path, "");
+
+  const auto both = read(with({"--listen-tcp-bind", "10.0.0.1:4443", "--listen-unix-bind",
+                               "/run/moq.sock", "--listen-unix-allow-uid", "1000",
+                               "--listen-unix-allow-uid", "0", "--listen-unix-allow-gid", "7"}));
+  ASSERT_TRUE(both) << both.error().describe();
+  EXPECT_EQ(both->tcp_listen->to_string(), "10.0.0.1:4443");
+  EXPECT_EQ(both->unix_listen.path, "/run/moq.sock");
+  EXPECT_EQ(both->unix_listen.allow.uids, (std::vector<std::uint32_t>{1000, 0}));
+  EXPECT_EQ(both->unix_listen.allow.gids, (std::vector<std::uint32_t>{7}));
+  EXPECT_TRUE(both->unix_listen.allow.pids.empty());
+
+  const std::string file = write("relay.toml",
+                                 "[listen]\ntcp.bind = \"[::1]:1\"\n"
+                                 "[listen.unix]\nbind = \"/s\"\nallow.uid = [1, 2]\n"
+                                 "allow.pid = 3\n");
+  const auto from_file = read(with({file}));
+  ASSERT_TRUE(from_file) << from_file.error().describe();
+  EXPECT_EQ(from_file->tcp_listen->port, 1);
+  EXPECT_EQ(from_file->unix_listen.allow.uids, (std::vector<std::uint32_t>{1, 2}));
+  EXPECT_EQ(from_file->unix_listen.allow.pids, (std::vector<std::int32_t>{3}));
+
+  for (const char* number : {"root", "-1", "4294967296", "1x", ""}) {
+    EXPECT_TRUE(
+        contains(failure(with({"--listen-unix-bind", "/s", "--listen-unix-allow-uid", number})),
+                 "--listen-unix-allow-uid"))
+        << number;
+  }
+  EXPECT_TRUE(contains(failure(with({"--listen-unix-allow-gid", "1"})), "--listen-unix-bind"));
+  EXPECT_TRUE(contains(failure(with({"--listen-unix-bind", std::string(108, 'x')})), "107 bytes"));
+  EXPECT_TRUE(contains(failure(with({"--listen-tcp-bind", "nowhere"})), "--listen-tcp-bind"));
+}
+
 TEST_F(RelayConfig, GeneratesACertificate) {
   const auto config = read({"--auth-public", "**", "--listen-tls-generate", "localhost"});
   ASSERT_TRUE(config);

@@ -58,6 +58,10 @@ kio::Task<int> serve(io::Loop& loop, Relay& relay, io::Signals& signals, Duratio
   co_return 0;
 }
 
+void tell_listening(std::string_view kind, std::string_view where) {
+  app::Event("listening").add("kind", kind).add("addr", where).write(log::Level::info);
+}
+
 int run(const Config& config) {
   auto loop = io::Loop::create();
   if (!loop) return report(loop.error());
@@ -69,19 +73,15 @@ int run(const Config& config) {
   const native::Environment environment(**loop, resolver, random);
   auto relay = Relay::create(environment, config);
   if (!relay) return report(relay.error());
-  app::Event("listening")
-      .add("kind", "quic")
-      .add("addr", (*relay)->address().to_string())
-      .write(log::Level::info);
+  tell_listening("quic", (*relay)->address().to_string());
+  if (const auto tcp = (*relay)->tcp_address()) tell_listening("tcp", tcp->to_string());
+  if (!config.unix_listen.path.empty()) tell_listening("unix", config.unix_listen.path);
   std::unique_ptr<Web> web;
   if (config.web_listen) {
     auto bound = Web::create(**loop, **relay, *config.web_listen);
     if (!bound) return report(bound.error());
     web = *std::move(bound);
-    app::Event("listening")
-        .add("kind", "http")
-        .add("addr", web->address().to_string())
-        .write(log::Level::info);
+    tell_listening("http", web->address().to_string());
   }
   return (*loop)->run(serve(**loop, **relay, **signals, config.drain_timeout));
 }

@@ -51,6 +51,85 @@ TEST(RelayProgram, APortInUseIsNamedByItsFlag) {
       << same_web;
 }
 
+/// What follows `addr=` in the program's event of that kind.
+std::string listening_at(Child& child, const std::string& kind) {
+  const std::string line = child.expect_err("event=listening kind=" + kind);
+  const std::size_t begin = line.find("addr=");
+  if (begin == std::string::npos) return "";
+  return line.substr(begin + 5, line.find_first_of(" \n", begin) - begin - 5);
+}
+
+TEST(RelayProgram, TakesWhatComesOverTcpAndHandsItOutOverAUnixSocket) {
+  const std::string socket =
+      testing::TempDir() + "moq-relay-" + std::to_string(::getpid()) + ".sock";
+  Child started(relay({"--listen-tcp-bind", "127.0.0.1:0", "--listen-unix-bind", socket,
+                       "--listen-unix-allow-uid", std::to_string(::geteuid())}));
+  const std::string tcp = listening_at(started, "tcp");
+  ASSERT_EQ(listening_at(started, "unix"), socket) << started;
+
+  auto loop = *io::Loop::create();
+  io::Resolver resolver;
+  SystemRandom random;
+  auto client = *native::Client::create(native::Environment(*loop, resolver, random), {});
+  net::origin::Producer published(1);
+  net::origin::Producer found(2);
+  net::broadcast::Producer broadcast;
+  auto track = *broadcast.create_track("video", {.max_age = 60s});
+  const auto announcement = *published.announce(net::Path::of("a"), broadcast.consume());
+  ASSERT_TRUE(track.write_frame(1, Bytes::copy("payload")));
+
+  net::SessionOptions up;
+  up.publish = published.consume();
+  auto over_tcp =
+      loop->run(client.connect(*native::Url::parse("tcp://" + tcp + "/room"), std::move(up)));
+  ASSERT_TRUE(over_tcp) << over_tcp.error().describe() << started;
+  started.expect_err("transport=tcp");
+  net::SessionOptions down;
+  down.subscribe = found.clone();
+  auto over_unix =
+      loop->run(client.connect(*native::Url::parse("unix://" + socket), std::move(down)));
+  ASSERT_TRUE(over_unix) << over_unix.error().describe() << started;
+  started.expect_err("transport=unix");
+
+  const std::string got = loop->run([](net::origin::Producer& all) -> kio::Task<std::string> {
+    auto announced = all.consume().announced_exactly(net::Path::of("room/a"));
+    net::origin::Update update = co_await announced.next();
+    if (!update.broadcast) co_return "no broadcast";
+    auto reader = update.broadcast->subscribe("video", {.max_age = 60s});
+    auto group = co_await reader.next_group();
+    if (!group || !*group) co_return "no group";
+    auto frame = co_await (*group)->read_frame();
+    if (!frame || !*frame) co_return "no frame";
+    co_return std::string((*frame)->second.text());
+  }(found));
+  EXPECT_EQ(got, "payload");
+
+  started.signal(SIGTERM);
+  EXPECT_EQ(started.wait(), 0);
+  EXPECT_FALSE(std::filesystem::exists(socket));
+}
+
+TEST(RelayProgram, AUserWhoIsNotListedIsRefusedAtTheUnixSocket) {
+  const std::string socket =
+      testing::TempDir() + "moq-relay-no-" + std::to_string(::getpid()) + ".sock";
+  Child started(relay(
+      {"--listen-unix-bind", socket, "--listen-unix-allow-uid", std::to_string(::geteuid() + 1)}));
+  ASSERT_EQ(listening_at(started, "unix"), socket) << started;
+  auto loop = *io::Loop::create();
+  io::Resolver resolver;
+  SystemRandom random;
+  auto client = *native::Client::create(native::Environment(*loop, resolver, random), {});
+  const auto session = loop->run(client.connect(*native::Url::parse("unix://" + socket), {}));
+  ASSERT_FALSE(session);
+  EXPECT_EQ(session.error().code, Code::unauthorized) << session.error().describe();
+  started.expect_err("may not connect");
+
+  Child second(relay({"--listen-unix-bind", socket}));
+  EXPECT_NE(last_line(second, 1).find("--listen-unix-bind: somebody listens at '" + socket),
+            std::string::npos)
+      << second;
+}
+
 TEST(RelayProgram, ExitCodesTellACommandLineFromTheRest) {
   const std::string file = testing::TempDir() + "moq-relay-" + std::to_string(::getpid()) + ".toml";
   std::ofstream(file) << "[listen]\nbogus = 1\n";

@@ -28,13 +28,27 @@ Result<std::unique_ptr<Relay>> Relay::create(const native::Environment& environm
   native::ServerOptions options(config.listen, certificates.tls());
   options.versions = config.versions;
   options.quic = config.quic.parameters;
+  options.qmux.max_streams_uni = options.quic.max_streams_uni;
+  options.qmux.max_streams_bidi = options.quic.max_streams_bidi;
   MOQ_TRY(options.reset_key, config.reset_key());
   auto server = native::Server::create(environment, std::move(options));
   if (!server) return std::unexpected(server.error().with_context("--listen"));
+  std::optional<transport::SocketAddress> tcp;
+  if (config.tcp_listen) {
+    const auto bound = server->listen_tcp(*config.tcp_listen);
+    if (!bound) return std::unexpected(bound.error().with_context("--listen-tcp-bind"));
+    tcp = *bound;
+  }
+  if (!config.unix_listen.path.empty()) {
+    const auto bound = server->listen_unix(config.unix_listen);
+    if (!bound) return std::unexpected(bound.error().with_context("--listen-unix-bind"));
+  }
   // Below 2^53, so that JavaScript reads it right.
   const std::uint64_t hop = config.hop.value_or(1 + environment.random->below((1ULL << 53) - 1));
-  return std::unique_ptr<Relay>(new Relay(environment, config, *std::move(server),
-                                          net::origin::Producer(hop), std::move(certificates)));
+  std::unique_ptr<Relay> relay(new Relay(environment, config, *std::move(server),
+                                         net::origin::Producer(hop), std::move(certificates)));
+  relay->tcp_address_ = tcp;
+  return relay;
 }
 
 Relay::Relay(const native::Environment& environment, const Config& config, native::Server server,

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 
 #include "moq/native/server.h"
 #include "moq/relay/certificates.h"
@@ -12,7 +13,7 @@ namespace moq::relay {
 /// One relay node: clients' sessions around one origin. Belongs to the executor's thread.
 class Relay {
  public:
-  /// Binds the socket. Fails with the network's error, or `bad_config`.
+  /// Binds the sockets. Fails with the network's error, or `bad_config`.
   static Result<std::unique_ptr<Relay>> create(const native::Environment& environment,
                                                const Config& config);
 
@@ -26,6 +27,10 @@ class Relay {
   void reload_certificates();
 
   [[nodiscard]] transport::SocketAddress address() const { return server_.local_address(); }
+  /// Where sessions over TCP are taken; none if they are not.
+  [[nodiscard]] const std::optional<transport::SocketAddress>& tcp_address() const {
+    return tcp_address_;
+  }
   /// SHA-256 of the first certificate, as it is now.
   [[nodiscard]] const transport::quic::Fingerprint& fingerprint() const {
     return certificates_.first().fingerprint();
@@ -44,6 +49,7 @@ class Relay {
   native::Environment environment_;
   Grants grants_;
   native::Server server_;
+  std::optional<transport::SocketAddress> tcp_address_;
   net::origin::Producer origin_;
   Certificates certificates_;
   std::map<std::uint64_t, net::Session*> sessions_;
