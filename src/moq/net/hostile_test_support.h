@@ -72,9 +72,9 @@ struct Stage {
     auto pair = sim::session_pair(world, pair_options(version));
     SessionOptions client;
     client.publish = publisher.consume();
-    auto dialling =
-        world.spawn(net::connect({world, world}, std::move(pair.client), std::move(client)));
-    auto request = world.run(net::accept({world, world}, std::move(pair.server)));
+    auto dialling = world.spawn(net::connect({world, world}, std::move(pair.client),
+                                             std::move(client), std::nullopt, versions));
+    auto request = world.run(net::accept({world, world}, std::move(pair.server), versions));
     SessionOptions server;
     server.subscribe = into.clone();
     Session accepted = std::move(*request).accept(std::move(server));
@@ -126,6 +126,7 @@ struct Stage {
 
   sim::World world;
   Version version;
+  const std::vector<Version> versions{version};
   origin::Producer publisher{0x1111};
   origin::Producer subscriber{kSubscriberHop};
   broadcast::Producer broadcast;
@@ -303,8 +304,9 @@ struct Victim {
   std::optional<track::Consumer> audio;
 };
 
-/// Names the versions of a test suite: "v06".
+/// Names the versions of a test suite: "v06", "d18".
 inline std::string version_name(const testing::TestParamInfo<Version>& param_info) {
+  if (is_moqt(param_info.param)) return "d" + std::to_string(draft_number(param_info.param));
   return "v0" + std::to_string(static_cast<int>(param_info.param) + 1);
 }
 

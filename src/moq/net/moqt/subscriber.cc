@@ -38,7 +38,7 @@ void Subscriber::start() {
   if (!connection_.options().subscribe) return;
   if (const auto& linger = connection_.options().linger) {
     turn_ = linger->begin();
-    connection_.tasks().spawn(settle_in_time());
+    connection_.tasks().spawn(settle_after(kInitialSetLimit));
   }
   connection_.tasks().spawn(follow_namespaces());
 }
@@ -51,6 +51,10 @@ kio::Task<void> Subscriber::follow_namespaces() {
   auto reply = co_await request.reply();
   if (!reply || !*reply) co_return;
   connection_.mark_established();
+  // Nothing tells when the peer has told of all that it has.
+  if (const auto& linger = connection_.options().linger) {
+    connection_.tasks().spawn(settle_after(linger->grace()));
+  }
   if (const auto* refused = std::get_if<RequestError>(&**reply)) {
     const Error error = from_request_code(refused->code, refused->reason);
     MOQ_LOG(debug, kLog, "{}: namespaces are not listed: {}", describe(connection_),
@@ -59,8 +63,9 @@ kio::Task<void> Subscriber::follow_namespaces() {
   }
   auto read = co_await read_namespaces(request);
   if (!read) {
-    // WebTransport resets the streams of a session that closes, and what it told lingers.
-    if (read.error().wire) co_await kio::sleep(connection_.clock(), kCloseFollows);
+    // With a session that is lost its streams go first. What it told lingers, and `stop` sees to
+    // it.
+    co_await kio::sleep(connection_.clock(), kCloseFollows);
     MOQ_LOG(debug, kLog, "{}: the list of namespaces ends: {}", describe(connection_),
             read.error().describe());
   }
@@ -126,13 +131,11 @@ kio::Task<void> Subscriber::serve_publish_namespace(IncomingRequest request) {
   }
   request.reply(RequestOk{});
   connection_.mark_established();
-  // A session that ends takes this task away, and leaves the announcement to `stop`.
   for (;;) {
     auto message = co_await kio::wait(
         [&request](const Waiter& waiter) { return request.poll_message(waiter); });
-    if (!message && message.error().wire) {
-      co_await kio::sleep(connection_.clock(), kCloseFollows);
-    }
+    // A session that is lost takes this task away meanwhile.
+    if (!message) co_await kio::sleep(connection_.clock(), kCloseFollows);
     if (!message || !*message) break;
     if (const auto* update = std::get_if<RequestUpdate>(&**message)) request.accept_update(*update);
   }
@@ -214,9 +217,8 @@ kio::Task<void> Subscriber::serve_route(Announced& announced) {
   }
 }
 
-kio::Task<void> Subscriber::settle_in_time() {
-  // Nothing tells when the peer has told of all that it has.
-  co_await kio::sleep(connection_.clock(), kInitialSetLimit);
+kio::Task<void> Subscriber::settle_after(Duration delay) {
+  co_await kio::sleep(connection_.clock(), delay);
   settle();
 }
 

@@ -64,7 +64,7 @@ class Subscriber {
   /// What the peer says to SUBSCRIBE_NAMESPACE, after its OK, until it ends that.
   kio::Task<Result<void>> read_namespaces(OutgoingRequest& request);
   Result<void> apply_namespace(const TrackNamespace& suffix, bool live);
-  kio::Task<void> settle_in_time();
+  kio::Task<void> settle_after(Duration delay);
   void settle();
 
   /// The path of a namespace that may be announced to us. Fails for one that is reserved or no
