@@ -20,7 +20,7 @@ set(MOQ_EDGES_mux base kio net hang)
 set(MOQ_EDGES_native base kio transport io net http tls quic webtransport qmux websocket)
 set(MOQ_EDGES_capi base kio transport io net quic native hang mux av)
 set(MOQ_EDGES_app base kio transport io net quic native)
-set(MOQ_EDGES_relay base kio transport io http net quic native app)
+set(MOQ_EDGES_relay base kio transport io http tls net quic native app)
 set(MOQ_EDGES_bench base kio transport io net quic native app)
 set(MOQ_EDGES_cli base kio transport io net quic native app hang mux)
 

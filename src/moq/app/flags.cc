@@ -367,7 +367,8 @@ Result<void> QuicFlags::finish() const {
 
 void ClientFlags::add(Settings& settings) {
   settings
-      .add_text("connect", "", url, "Where to connect: https, http, moqt, moql, tcp or unix URL")
+      .add_text("connect", "", url,
+                "Where to connect: https, http, moqt, moql, wss, ws, tcp or unix URL")
       ->type_name("URL");
   settings
       .add(
@@ -401,6 +402,10 @@ void ClientFlags::add(Settings& settings) {
           },
           "For scripts of the Rust program; all addresses of a name come at once here")
       ->type_name("DURATION");
+  settings.add_switch("connect-websocket", "", options.websocket,
+                      "https and http fall back on WebSocket where QUIC does not pass (on)");
+  settings.add_duration("connect-websocket-delay", "", options.websocket_delay,
+                        "Head start of QUIC over WebSocket (200ms)");
   settings.add_switch("connect-once", "", once, "Dial once; end when the session ends");
   settings
       .add_list(

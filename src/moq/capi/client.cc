@@ -96,6 +96,8 @@ Result<Dialing> Dialing::resolve(const ClientSettings& settings) {
   if (!settings.versions.empty()) options.versions = settings.versions;
   options.connect_timeout = from_ms(settings.connect_timeout_ms);
   options.address_race = from_ms(settings.failover_delay_ms);
+  options.websocket = settings.websocket_enabled;
+  options.websocket_delay = from_ms(settings.websocket_delay_ms);
   options.linger = true;
   options.user_agent = "libmoq/" MOQ_VERSION;
 

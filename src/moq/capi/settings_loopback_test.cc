@@ -112,6 +112,7 @@ TEST(Settings, TheLargestTimesAreNoTroubleToDial) {
   const std::uint64_t forever = ~std::uint64_t{0};
   EXPECT_EQ(moq_client_set_connect_timeout(config.handle(), forever), 0);
   EXPECT_EQ(moq_client_set_failover_delay(config.handle(), forever), 0);
+  EXPECT_EQ(moq_client_set_websocket_delay(config.handle(), forever), 0);
   EXPECT_EQ(moq_client_set_backoff_max(config.handle(), forever), 0);
   EXPECT_EQ(moq_client_set_backoff_timeout(config.handle(), forever), 0);
   EXPECT_EQ(moq_client_set_quic_keep_alive(config.handle(), forever), 0);

@@ -68,6 +68,8 @@ TEST(Options, DefaultsAreThoseOfTheDocumentation) {
   EXPECT_EQ(options.client.backoff.max, 30s);
   EXPECT_EQ(options.client.backoff.timeout, 5min);
   EXPECT_EQ(options.client.options.connect_timeout, 30s);
+  EXPECT_TRUE(options.client.options.websocket);
+  EXPECT_EQ(options.client.options.websocket_delay, 200ms);
   EXPECT_EQ(options.client.options.handover, 10s);
   EXPECT_EQ(options.client.options.quic.idle_timeout, 10s);
   EXPECT_EQ(options.client.options.quic.keep_alive, 3s);

@@ -10,13 +10,6 @@ namespace {
 
 namespace http = boost::beast::http;
 
-/// `host[:port]` of the web listener.
-std::string web_authority(const Url& url) {
-  const bool v6 = url.host.find(':') != std::string::npos;
-  const std::string name = v6 ? "[" + url.host + "]" : url.host;
-  return url.web_port == kDefaultWebPort ? name : name + ":" + std::to_string(url.web_port);
-}
-
 /// Reads one response to its end.
 kio::Task<Result<std::string>> read_body(io::TcpStream& stream) {
   http::response_parser<http::string_body> parser;
@@ -60,8 +53,9 @@ kio::Task<Result<std::string>> get(io::Loop& loop, io::Resolver& resolver, Url u
       last = stream.error();
       continue;
     }
-    Bytes request = Bytes::copy("GET /certificate.sha256 HTTP/1.1\r\nHost: " + web_authority(url) +
-                                "\r\nConnection: close\r\n\r\n");
+    Bytes request =
+        Bytes::copy("GET /certificate.sha256 HTTP/1.1\r\nHost: " + url.as_websocket().authority() +
+                    "\r\nConnection: close\r\n\r\n");
     auto written = co_await (*stream)->write(request);
     if (!written) co_return std::unexpected(written.error());
     co_return co_await read_body(**stream);
@@ -73,7 +67,7 @@ kio::Task<Result<std::string>> get(io::Loop& loop, io::Resolver& resolver, Url u
 
 kio::Task<Result<transport::quic::Fingerprint>> fetch_fingerprint(io::Loop& loop,
                                                                   io::Resolver& resolver, Url url) {
-  const std::string where = "http://" + web_authority(url) + "/certificate.sha256";
+  const std::string where = "http://" + url.as_websocket().authority() + "/certificate.sha256";
   kio::Timer timer(loop.clock());
   timer.set_after(kBootstrapTimeout);
   kio::Spawned<Result<std::string>> getting = loop.spawn(get(loop, resolver, std::move(url)));

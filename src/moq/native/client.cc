@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <set>
 #include <system_error>
 
 #include "moq/base/log.h"
@@ -12,10 +13,13 @@
 #include "moq/io/udp_network.h"
 #include "moq/io/unix_socket.h"
 #include "moq/native/internal/bootstrap.h"
+#include "moq/native/internal/carrier_race.h"
 #include "moq/native/internal/knock.h"
 #include "moq/native/internal/race.h"
 #include "moq/net/wire_code.h"
 #include "moq/transport/qmux/stream_pipe.h"
+#include "moq/transport/tls/stream.h"
+#include "moq/transport/websocket/handshake.h"
 #include "moq/transport/webtransport/webtransport.h"
 
 namespace moq::native {
@@ -26,6 +30,8 @@ constexpr std::string_view kLog = "client";
 constexpr Duration kSilentEstablished = 200ms;
 /// The least round-trip time that a new dial begins with: a server may take that long to sign.
 constexpr Duration kLeastInitialRtt = 25ms;
+/// Servers of which is known that WebSocket gets there sooner.
+constexpr std::size_t kMaxWebSocketHosts = 256;
 /// A server that once answered faster than this is not there, or lost what we sent.
 constexpr Duration kSilentDial = 1s;
 
@@ -64,7 +70,8 @@ struct Client::Core {
   std::unique_ptr<io::UdpNetwork> network;  ///< If the options ask for one of our own.
   Environment environment;
   transport::quic::Client quic;
-  kio::TaskGroup tasks;  ///< Of sessions that are not raw QUIC.
+  kio::TaskGroup tasks;                   ///< Of sessions that are not raw QUIC.
+  std::set<std::string> websocket_hosts;  ///< Where WebSocket won the last race.
 
   Environment with_network(Environment where) {
     if (!options.bind && options.segmentation) return where;
@@ -78,6 +85,10 @@ struct Client::Core {
   /// One attempt by the carrier that the URL's scheme names.
   kio::Task<Result<Dialed>> dial(const Url& url, std::shared_ptr<History> history);
   kio::Task<Result<Dialed>> dial_quic(const Url& url, std::shared_ptr<History> history);
+  kio::Task<Result<Dialed>> dial_websocket(Url url);
+  /// Both, for a server that takes both.
+  kio::Task<Result<Dialed>> dial_both(const Url& url, std::shared_ptr<History> history);
+  kio::Task<Race::Dialed> open_websocket(const Url& url, transport::SocketAddress address);
   kio::Task<Race::Dialed> race_quic(const Url& url, std::shared_ptr<History> history);
   kio::Task<Result<Dialed>> dial_tcp(const Url& url);
   kio::Task<Result<Dialed>> dial_unix(const Url& url);
@@ -221,15 +232,81 @@ kio::Task<Result<Dialed>> Client::Core::dial(const Url& url, std::shared_ptr<His
   switch (url.scheme) {
     case Scheme::https:
     case Scheme::http:
+      if (options.websocket && environment.loop) return dial_both(url, std::move(history));
+      return dial_quic(url, std::move(history));
     case Scheme::moqt:
     case Scheme::moql:
       return dial_quic(url, std::move(history));
+    case Scheme::wss:
+    case Scheme::ws:
+      return dial_websocket(url);
     case Scheme::tcp:
       return dial_tcp(url);
     case Scheme::unix_socket:
       return dial_unix(url);
   }
   std::unreachable();
+}
+
+/// One address, from TCP to a session.
+kio::Task<Race::Dialed> Client::Core::open_websocket(const Url& url,
+                                                     transport::SocketAddress address) {
+  auto connected = co_await io::TcpStream::connect(*environment.loop, address);
+  if (!connected) co_return std::unexpected(connected.error());
+  std::unique_ptr<transport::ByteStream> stream = *std::move(connected);
+  if (url.scheme == Scheme::wss) {
+    std::vector<std::string> alpn(1, "http/1.1");
+    auto secured = co_await transport::tls::Stream::connect(std::move(stream), trust, url.host,
+                                                            std::move(alpn));
+    if (!secured) co_return std::unexpected(secured.error());
+    stream = *std::move(secured);
+  }
+  const bool legacy = std::ranges::any_of(options.versions, net::has_legacy_setup);
+  transport::websocket::ConnectOptions request(url.authority(), url.request(),
+                                               transport::websocket::offers(protocols(), legacy));
+  request.user_agent = options.user_agent;
+  auto opened = co_await transport::websocket::connect(
+      environment.executor->clock(), *environment.random, std::move(stream), std::move(request));
+  if (!opened) co_return std::unexpected(opened.error());
+  transport::qmux::Options session(opened->subprotocol.framing, transport::qmux::Side::client);
+  session.carrier = "websocket";
+  session.protocol = opened->subprotocol.protocol;
+  session.path = url.request();
+  session.parameters = options.qmux;
+  co_return co_await transport::qmux::establish(tasks, std::move(opened->pipe), std::move(session));
+}
+
+kio::Task<Result<Dialed>> Client::Core::dial_websocket(Url url) {
+  if (!environment.loop) co_return fail(Code::unsupported, "WebSocket needs TCP");
+  auto addresses = co_await environment.resolver->resolve(url.host, url.port);
+  if (!addresses) co_return std::unexpected(addresses.error());
+  RaceOptions race_options;
+  race_options.stagger = options.address_race;
+  Race race(*environment.executor, *std::move(addresses), race_options,
+            [&](const transport::SocketAddress& address) { return open_websocket(url, address); });
+  auto raced = co_await kio::wait([&race](const kio::Waiter& waiter) { return race.poll(waiter); });
+  if (!raced) co_return std::unexpected(raced.error());
+  co_return Dialed(*std::move(raced), std::nullopt);
+}
+
+kio::Task<Result<Dialed>> Client::Core::dial_both(const Url& url,
+                                                  std::shared_ptr<History> history) {
+  const Url beside = url.as_websocket();
+  const std::string host = beside.authority();
+  const Duration head_start =
+      websocket_hosts.contains(host) ? Duration::zero() : options.websocket_delay;
+  CarrierRace<Dialed> race(*environment.executor, dial_quic(url, std::move(history)),
+                           dial_websocket(beside), head_start);
+  auto raced = co_await kio::wait([&race](const kio::Waiter& waiter) { return race.poll(waiter); });
+  if (raced) {
+    if (!race.websocket_won()) {
+      websocket_hosts.erase(host);
+    } else {
+      if (websocket_hosts.size() == kMaxWebSocketHosts) websocket_hosts.clear();
+      websocket_hosts.insert(host);
+    }
+  }
+  co_return raced;
 }
 
 namespace {
@@ -287,7 +364,7 @@ kio::Task<Result<Established>> Client::connect_within(std::shared_ptr<Core> core
     return kio::kPending;
   });
   if (!up) co_return std::unexpected(up.error());
-  history->rtt = session->stats().rtt;
+  if (dialed->quic != nullptr) history->rtt = session->stats().rtt;
   Established established{*std::move(session), dialed->quic};
   co_return std::move(established);
 }
@@ -415,8 +492,10 @@ int trust_of(Scheme scheme) {
     case Scheme::https:
     case Scheme::moqt:
     case Scheme::moql:
+    case Scheme::wss:
       return 2;  // A name checked by TLS.
     case Scheme::http:
+    case Scheme::ws:
     case Scheme::tcp:
       return 1;
     case Scheme::unix_socket:

@@ -58,10 +58,14 @@ struct ClientOptions {
   std::vector<net::Version> versions{net::session_versions().begin(),
                                      net::session_versions().end()};
   transport::quic::Parameters quic;
-  transport::qmux::Parameters qmux;  ///< Of TCP and Unix sockets.
+  transport::qmux::Parameters qmux;  ///< Of TCP, Unix sockets and WebSocket.
   Duration connect_timeout = 30s;    ///< A whole attempt; 0 = no limit.
-  /// Before the next address of a name is tried beside; 0 = all at once.
+  /// Before the next address of a name is tried beside, for each carrier; 0 = all at once.
   Duration address_race = 250ms;
+  /// `https` and `http` fall back on WebSocket, where there is a loop.
+  bool websocket = true;
+  /// The head start of QUIC over it; none where WebSocket won the last time.
+  Duration websocket_delay = 200ms;
   RedirectPolicy redirects = RedirectPolicy::same_host;
   Duration handover = kHandoverGrace;  ///< After a GOAWAY: how long the old session may serve on.
   /// `reconnect` keeps what a lost session announced for the next one, see `net::Linger`, until it

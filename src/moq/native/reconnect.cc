@@ -3,13 +3,15 @@
 #include <mutex>
 
 #include "moq/base/log.h"
+#include "moq/native/internal/terminal.h"
 
 namespace moq::native {
 namespace {
 
 constexpr std::string_view kLog = "reconnect";
 
-/// Errors that no retry can mend.
+}  // namespace
+
 bool is_terminal(const Error& error) {
   switch (error.code) {
     case Code::unauthorized:
@@ -23,8 +25,6 @@ bool is_terminal(const Error& error) {
       return false;
   }
 }
-
-}  // namespace
 
 kio::Task<void> Link::finish(Duration /*limit*/) {
   close(Error(Code::closed));

@@ -4,15 +4,24 @@
 #include <array>
 #include <charconv>
 #include <optional>
+#include <utility>
 
 namespace moq::native {
 namespace {
 
-constexpr std::uint16_t kDefaultPort = 443;  // Of QUIC, for every scheme here.
+/// Of QUIC, for every scheme on it, and of TLS.
+constexpr std::uint16_t kDefaultPort = 443;
+
+std::uint16_t default_port(Scheme scheme) {
+  if (scheme == Scheme::unix_socket) return 0;
+  return scheme == Scheme::ws ? kDefaultWebPort : kDefaultPort;
+}
+
+constexpr std::array kSchemes = {Scheme::https, Scheme::http, Scheme::moqt, Scheme::moql,
+                                 Scheme::wss,   Scheme::ws,   Scheme::tcp,  Scheme::unix_socket};
 
 std::optional<Scheme> scheme_of(std::string_view name) {
-  for (const Scheme scheme : {Scheme::https, Scheme::http, Scheme::moqt, Scheme::moql, Scheme::tcp,
-                              Scheme::unix_socket}) {
+  for (const Scheme scheme : kSchemes) {
     if (name == to_string(scheme)) return scheme;
   }
   return std::nullopt;
@@ -89,6 +98,10 @@ std::string_view to_string(Scheme scheme) {
       return "moqt";
     case Scheme::moql:
       return "moql";
+    case Scheme::wss:
+      return "wss";
+    case Scheme::ws:
+      return "ws";
     case Scheme::tcp:
       return "tcp";
     case Scheme::unix_socket:
@@ -105,7 +118,9 @@ Result<Url> Url::parse(std::string_view text) {
   Url url;
   const std::string name = lower(text.substr(0, colon));
   const auto scheme = scheme_of(name);
-  if (!scheme) return bad(text, "'" + name + "' is not one of https, http, moqt, moql, tcp, unix");
+  if (!scheme) {
+    return bad(text, "'" + name + "' is not one of https, http, moqt, moql, wss, ws, tcp, unix");
+  }
   url.scheme = *scheme;
 
   std::string_view rest = text.substr(colon + 3);
@@ -136,7 +151,7 @@ Result<Url> Url::parse(std::string_view text) {
   }
   if (url.host.empty() && !unix_socket) return bad(text, "it needs a host");
   if (url.scheme == Scheme::tcp && port.empty()) return bad(text, "TCP needs a port");
-  url.port = unix_socket ? 0 : kDefaultPort;
+  url.port = default_port(url.scheme);
   if (!port.empty()) {
     const auto [end, error] = std::from_chars(port.data(), port.data() + port.size(), url.port);
     if (error != std::errc{} || end != port.data() + port.size() || url.port == 0) {
@@ -155,8 +170,18 @@ std::string Url::authority() const {
   const bool v6 = host.find(':') != std::string::npos;
   const std::string name = v6 ? "[" + host + "]" : host;
   if (scheme == Scheme::unix_socket) return "";
-  const bool usual = port == kDefaultPort && scheme != Scheme::tcp;
+  const bool usual = port == default_port(scheme) && scheme != Scheme::tcp;
   return usual ? name : name + ":" + std::to_string(port);
+}
+
+Url Url::as_websocket() const {
+  Url url = *this;
+  if (scheme == Scheme::https) url.scheme = Scheme::wss;
+  if (scheme == Scheme::http) {
+    url.scheme = Scheme::ws;
+    url.port = std::exchange(url.web_port, std::uint16_t{0});
+  }
+  return url;
 }
 
 // A query needs a path before it: "relay.example?jwt=x" asks for "/?jwt=x", as browsers have it.

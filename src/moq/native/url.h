@@ -10,16 +10,18 @@ namespace moq::native {
 
 /// How a URL's scheme says to reach the relay.
 enum class Scheme : std::uint8_t {
-  https,        ///< WebTransport over HTTP/3.
+  https,        ///< WebTransport over HTTP/3, and WebSocket where UDP does not pass.
   http,         ///< The same, after fetching the certificate's hash in the clear. Development only.
   moqt,         ///< Raw QUIC.
   moql,         ///< Another name of the same.
+  wss,          ///< WebSocket over TLS.
+  ws,           ///< WebSocket in the clear.
   tcp,          ///< qmux over TCP, in the clear: for networks that can be trusted.
   unix_socket,  ///< qmux over a Unix socket: `unix:///path/to/socket?path=/room`.
 };
 std::string_view to_string(Scheme scheme);
 
-/// Of plain HTTP.
+/// Of plain HTTP, and of WebSocket on it.
 inline constexpr std::uint16_t kDefaultWebPort = 80;
 
 /// Where to connect.
@@ -44,6 +46,9 @@ struct Url {
   /// For logs: without the query.
   [[nodiscard]] std::string to_string() const;
   [[nodiscard]] bool raw_quic() const { return scheme == Scheme::moqt || scheme == Scheme::moql; }
+  [[nodiscard]] bool websocket() const { return scheme == Scheme::wss || scheme == Scheme::ws; }
+  /// Where the same server takes WebSockets: `wss` for `https`, `ws` for `http`. Others stay.
+  [[nodiscard]] Url as_websocket() const;
   bool operator==(const Url&) const = default;
 };
 

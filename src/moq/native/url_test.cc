@@ -56,6 +56,25 @@ TEST(Url, AUnixSocketsRequestIsInItsQuery) {
   EXPECT_EQ(Url::parse("unix:///s?path")->request(), "");
 }
 
+TEST(Url, WebSocketHasTheWebsPorts) {
+  EXPECT_EQ(*Url::parse("wss://h/a?b"), (Url{Scheme::wss, "h", 443, "/a", "b"}));
+  EXPECT_EQ(*Url::parse("ws://h/a"), (Url{Scheme::ws, "h", 80, "/a", ""}));
+  EXPECT_EQ(Url::parse("ws://h:80/")->authority(), "h");
+  EXPECT_EQ(Url::parse("ws://h:443/")->authority(), "h:443");
+  EXPECT_EQ(Url::parse("wss://h:80/")->authority(), "h:80");
+  EXPECT_TRUE(Url::parse("ws://h")->websocket());
+  EXPECT_FALSE(Url::parse("https://h")->websocket());
+}
+
+TEST(Url, TheSameServerTakesWebSocketsBeside) {
+  const auto beside = [](const char* text) { return Url::parse(text)->as_websocket(); };
+  EXPECT_EQ(beside("https://h/a?b"), *Url::parse("wss://h/a?b"));
+  EXPECT_EQ(beside("https://h:4443/"), *Url::parse("wss://h:4443/"));
+  EXPECT_EQ(beside("http://h/a"), *Url::parse("ws://h/a"));
+  EXPECT_EQ(beside("http://h:4443/a"), *Url::parse("ws://h:4443/a"));
+  EXPECT_EQ(beside("ws://h:1/a"), *Url::parse("ws://h:1/a"));
+}
+
 class BadUrl : public testing::TestWithParam<std::pair<const char*, const char*>> {};
 
 TEST_P(BadUrl, SaysWhatIsWrong) {
@@ -87,6 +106,9 @@ TEST(Redirect, StaysWithinThePolicy) {
   EXPECT_TRUE(check_redirect(from, "https://other.example/", RedirectPolicy::follow));
   EXPECT_FALSE(check_redirect(from, "https://relay.example/", RedirectPolicy::ignore));
   EXPECT_FALSE(check_redirect(from, "http://relay.example/", RedirectPolicy::follow));
+  EXPECT_FALSE(check_redirect(from, "ws://relay.example/", RedirectPolicy::follow));
+  EXPECT_TRUE(check_redirect(from, "wss://relay.example/", RedirectPolicy::follow));
+  EXPECT_TRUE(check_redirect(*Url::parse("ws://h/"), "http://h/", RedirectPolicy::same_host));
   EXPECT_FALSE(check_redirect(from, "https://127.0.0.1/", RedirectPolicy::follow));
   EXPECT_FALSE(check_redirect(from, "https://localhost/", RedirectPolicy::follow));
   EXPECT_FALSE(check_redirect(from, "nonsense", RedirectPolicy::follow));
