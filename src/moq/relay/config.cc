@@ -134,7 +134,16 @@ void Config::add(CLI::App& app, app::Settings& settings, std::string& file) {
             MOQ_TRY(web_listen, transport::SocketAddress::parse(text));
             return {};
           },
-          "TCP address for /certificate.sha256, /announced, /fetch and /health")
+          "TCP address for WebSocket, /certificate.sha256, /announced, /fetch and /health")
+      ->type_name("ADDR");
+  settings
+      .add(
+          "web-https-listen", "web.https.listen",
+          [this](const std::string& text) -> Result<void> {
+            MOQ_TRY(web_https_listen, transport::SocketAddress::parse(text));
+            return {};
+          },
+          "The same over TLS, with the certificates of --listen")
       ->type_name("ADDR");
   settings.add(
       "cluster-id", "cluster.id",

@@ -22,6 +22,7 @@ struct Config {
   std::optional<transport::SocketAddress> tcp_listen;
   native::UnixListen unix_listen;  ///< Without a path: none.
   std::optional<transport::SocketAddress> web_listen;
+  std::optional<transport::SocketAddress> web_https_listen;
   std::vector<net::Version> versions;
   std::vector<std::string> tls_cert;
   std::vector<std::string> tls_key;

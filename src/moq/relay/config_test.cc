@@ -132,6 +132,7 @@ TEST_F(RelayConfig, DefaultsOnceCertificateAndGrantsAreThere) {
   EXPECT_EQ(config->drain_timeout, 10s);
   EXPECT_FALSE(config->hop);
   EXPECT_FALSE(config->web_listen);
+  EXPECT_FALSE(config->web_https_listen);
   EXPECT_TRUE(std::ranges::equal(config->versions, net::session_versions()));
 }
 
@@ -238,14 +239,23 @@ TEST_F(RelayConfig, BadValuesNameTheirSetting) {
   const std::vector<std::string> good = {"--listen-tls-generate", "localhost", "--auth-public",
                                          "**"};
   const std::vector<std::pair<std::string, std::string>> bad = {
-      {"--listen", "nowhere"},        {"--cluster-id", "0"},
-      {"--cluster-id", "x"},          {"--cluster-id", "9007199254740992"},
-      {"--drain-timeout", "soon"},    {"--listen-version", "moq-lite-99"},
-      {"--log-level", "loud"},        {"--auth-public", "exact"},
-      {"--listen-timeout", "0s"},     {"--cache-capacity", "lots"},
-      {"--cache-capacity", "1000"},   {"--cache-capacity", "101%"},
-      {"--quic-receive-window", "0"}, {"--quic-max-streams", "0"},
-      {"--quic-gso", "perhaps"},      {"--web-http-listen", "127.0.0.1"}};
+      {"--listen", "nowhere"},
+      {"--cluster-id", "0"},
+      {"--cluster-id", "x"},
+      {"--cluster-id", "9007199254740992"},
+      {"--drain-timeout", "soon"},
+      {"--listen-version", "moq-lite-99"},
+      {"--log-level", "loud"},
+      {"--auth-public", "exact"},
+      {"--listen-timeout", "0s"},
+      {"--cache-capacity", "lots"},
+      {"--cache-capacity", "1000"},
+      {"--cache-capacity", "101%"},
+      {"--quic-receive-window", "0"},
+      {"--quic-max-streams", "0"},
+      {"--quic-gso", "perhaps"},
+      {"--web-http-listen", "127.0.0.1"},
+      {"--web-https-listen", "127.0.0.1"}};
   for (const auto& [flag, value] : bad) {
     std::vector<std::string> arguments = good;
     arguments.push_back(flag);

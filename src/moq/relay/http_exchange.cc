@@ -15,7 +15,9 @@ std::string head_of(int status, std::string_view type) {
       "HTTP/1.1 {} {}\r\nServer: moq-relay\r\nContent-Type: {}\r\n"
       "Access-Control-Allow-Origin: *\r\nCache-Control: no-store\r\nConnection: close\r\n",
       status, http::reason_of(status), type);
+  if (status == 401) head += "WWW-Authenticate: Bearer\r\n";
   if (status == 405) head += "Allow: GET, HEAD\r\n";
+  if (status == 426) head += "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n";
   return head;
 }
 

@@ -76,12 +76,14 @@ int run(const Config& config) {
   tell_listening("quic", (*relay)->address().to_string());
   if (const auto tcp = (*relay)->tcp_address()) tell_listening("tcp", tcp->to_string());
   if (!config.unix_listen.path.empty()) tell_listening("unix", config.unix_listen.path);
-  std::unique_ptr<Web> web;
-  if (config.web_listen) {
-    auto bound = Web::create(**loop, **relay, *config.web_listen);
+  std::vector<std::unique_ptr<Web>> webs;
+  for (const Web::Kind kind : {Web::Kind::http, Web::Kind::https}) {
+    const auto& address = kind == Web::Kind::http ? config.web_listen : config.web_https_listen;
+    if (!address) continue;
+    auto bound = Web::create(environment, **relay, kind, *address);
     if (!bound) return report(bound.error());
-    web = *std::move(bound);
-    tell_listening("http", web->address().to_string());
+    webs.push_back(*std::move(bound));
+    tell_listening(kind == Web::Kind::http ? "http" : "https", webs.back()->address().to_string());
   }
   return (*loop)->run(serve(**loop, **relay, **signals, config.drain_timeout));
 }

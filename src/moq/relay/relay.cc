@@ -16,6 +16,11 @@ void tell_new(std::string_view event, const transport::quic::Identity& identity)
       .write(log::Level::info);
 }
 
+Error nobody_may(const net::Path& root) {
+  return Error(Code::unauthorized,
+               "nobody may do that below '" + root.text() + "', see --auth-public");
+}
+
 void tell_failed(const Error& error) {
   app::Event("certificate_failed").add("error", error.describe()).write(log::Level::error);
 }
@@ -55,11 +60,20 @@ Relay::Relay(const native::Environment& environment, const Config& config, nativ
              net::origin::Producer origin, Certificates certificates)
     : environment_(environment),
       grants_(config.grants),
+      versions_(config.versions),
+      handshake_timeout_(config.quic.parameters.handshake_timeout),
       server_(std::move(server)),
       origin_(std::move(origin)),
       certificates_(std::move(certificates)),
       tasks_(*environment.executor) {
   origin_.set_cache_limit(config.cache_bytes);
+}
+
+native::WebSocketServerOptions Relay::websocket_options() const {
+  native::WebSocketServerOptions options;
+  options.versions = versions_;
+  options.handshake_timeout = handshake_timeout_;
+  return options;
 }
 
 void Relay::reload_certificates() {
@@ -103,8 +117,7 @@ Result<net::SessionOptions> Relay::admit_session(const net::Request& request) co
   const bool may_publish = request.wants_publish() && Grants::reach(grants_.publish, root);
   const bool may_subscribe = request.wants_subscribe() && Grants::reach(grants_.subscribe, root);
   if (asks && !may_publish && !may_subscribe) {
-    return fail(Code::unauthorized,
-                "nobody may do that below '" + root.text() + "', see --auth-public");
+    return std::unexpected(nobody_may(root));
   }
   const auto allowed = [root](std::vector<Pattern> patterns) -> net::origin::Filter {
     return [root, patterns = std::move(patterns)](const net::Path& path) {
@@ -122,6 +135,23 @@ Result<net::SessionOptions> Relay::admit_session(const net::Request& request) co
     MOQ_TRY(options.subscribe, origin_.scope(root, allowed(grants_.publish)));
   }
   return options;
+}
+
+Result<void> Relay::judge(std::string_view target) const {
+  const auto refuse = [](int status, const Error& error) {
+    return std::unexpected(Error(error.code, error.text, static_cast<std::uint64_t>(status)));
+  };
+  if (draining_) return refuse(503, Error(Code::going_away, "the relay is draining"));
+  const auto admission = admit(target);
+  if (!admission) {
+    const bool unknown = admission.error().code == Code::unauthorized;
+    return refuse(unknown ? 401 : 400, admission.error());
+  }
+  if (Grants::reach(grants_.publish, admission->root) ||
+      Grants::reach(grants_.subscribe, admission->root)) {
+    return {};
+  }
+  return refuse(401, nobody_may(admission->root));
 }
 
 kio::Task<void> Relay::serve(net::Request request) {

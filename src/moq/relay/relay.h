@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "moq/native/server.h"
+#include "moq/native/websocket_server.h"
 #include "moq/relay/certificates.h"
 
 namespace moq::relay {
@@ -26,6 +27,12 @@ class Relay {
   /// file is of no use, all stays as it was.
   void reload_certificates();
 
+  /// Whether a client whose request is `target` ("/room?jwt=x") would be let in. What it means to
+  /// do there is only known later. Fails with what to answer over HTTP in `Error::wire`.
+  [[nodiscard]] Result<void> judge(std::string_view target) const;
+  /// Serves a client that came another way than by QUIC.
+  void take(net::Request request) { tasks_.spawn(serve(std::move(request))); }
+
   [[nodiscard]] transport::SocketAddress address() const { return server_.local_address(); }
   /// Where sessions over TCP are taken; none if they are not.
   [[nodiscard]] const std::optional<transport::SocketAddress>& tcp_address() const {
@@ -35,6 +42,10 @@ class Relay {
   [[nodiscard]] const transport::quic::Fingerprint& fingerprint() const {
     return certificates_.first().fingerprint();
   }
+  /// How it takes those who come by WebSocket.
+  [[nodiscard]] native::WebSocketServerOptions websocket_options() const;
+  /// What it shows to those who come by TLS.
+  [[nodiscard]] const transport::quic::ServerTls& tls() const { return certificates_.tls(); }
   [[nodiscard]] const net::origin::Producer& origin() const { return origin_; }
   [[nodiscard]] const Grants& grants() const { return grants_; }
   [[nodiscard]] std::size_t sessions() const { return sessions_.size(); }
@@ -48,6 +59,8 @@ class Relay {
 
   native::Environment environment_;
   Grants grants_;
+  std::vector<net::Version> versions_;
+  Duration handshake_timeout_;
   native::Server server_;
   std::optional<transport::SocketAddress> tcp_address_;
   net::origin::Producer origin_;

@@ -54,11 +54,14 @@ struct WebPages::Found {
 
 kio::Task<void> WebPages::serve(HttpExchange& exchange) const {
   const std::optional<HttpRequest> request = co_await exchange.receive();
-  if (!request) co_return;
-  if (request->path.starts_with("/fetch/")) {
-    co_await serve_group(exchange, *request);
+  if (request) co_await answer(exchange, *request);
+}
+
+kio::Task<void> WebPages::answer(HttpExchange& exchange, const HttpRequest& request) const {
+  if (request.path.starts_with("/fetch/")) {
+    co_await serve_group(exchange, request);
   } else {
-    co_await exchange.answer(page(request->path));
+    co_await exchange.answer(page(request.path));
   }
 }
 

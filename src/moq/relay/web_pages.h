@@ -12,8 +12,10 @@ class WebPages {
   /// Both must outlive it.
   WebPages(kio::Clock& clock, const Relay& relay) : clock_(clock), relay_(relay) {}
 
-  /// Answers one request.
+  /// Waits for a request and answers it.
   kio::Task<void> serve(HttpExchange& exchange) const;
+  /// Answers `request`, which must live until that is done.
+  kio::Task<void> answer(HttpExchange& exchange, const HttpRequest& request) const;
 
  private:
   struct Wanted;
