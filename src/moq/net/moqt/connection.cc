@@ -14,6 +14,8 @@ namespace {
 
 constexpr std::string_view kLog = "net";
 constexpr std::string_view kImplementation = "libmoq";
+/// WebTransport resets the streams of a session that closes, and the cause comes behind them.
+constexpr Duration kCloseFollows = 1s;
 
 /// Whatever a peer did to its SETUP, it broke the rules of the session, not of a stream.
 std::unexpected<Error> bad_setup(const Error& error) {
@@ -118,8 +120,15 @@ kio::Task<void> Connection::open_control() {
   co_await serve_control(std::move(reader), std::move(raw));
 }
 
+kio::Task<void> Connection::close_to_follow() {
+  // `watch_transport` tells the cause, and ends this task.
+  co_await kio::sleep(clock(), kCloseFollows);
+}
+
 kio::Task<void> Connection::serve_control(StreamReader reader,
                                           Result<std::optional<RawMessage>> raw) {
+  const bool broke_off = raw ? !*raw : raw.error().code != Code::decode;
+  if (broke_off) co_await close_to_follow();
   auto applied = receive_setup(std::move(raw));
   if (!applied) {
     violated(applied.error());

@@ -112,16 +112,13 @@ kio::Task<void> ControlStream::read(StreamReader reader) {
   for (;;) {
     auto message = co_await reader.message();
     Result<void> taken;
-    if (!message) {
-      if (connection_.transport_over()) co_return;  // `watch_transport` tells the cause.
-      taken = std::unexpected(message.error().code == Code::decode
-                                  ? message.error()
-                                  : Error(Code::protocol_violation, "control stream reset"));
-    } else if (!*message) {
-      if (connection_.transport_over()) co_return;
-      taken = violation("control stream ended");
-    } else {
+    if (message && *message) {
       taken = receive(**std::move(message));
+    } else if (!message && message.error().code == Code::decode) {
+      taken = std::unexpected(message.error());
+    } else {
+      co_await connection_.close_to_follow();
+      taken = violation(message ? "control stream ended" : "control stream reset");
     }
     if (!taken) {
       connection_.violated(taken.error());

@@ -94,6 +94,16 @@ TEST_P(HostilePeer, AResetOfTheControlStreamClosesTheSession) {
   expect_close(CloseCode::protocol_violation);
 }
 
+TEST_P(HostilePeer, ACloseThatFollowsAResetTellsTheCause) {
+  peer().control().reset(1);
+  stage_.world.run_for(100ms);
+  peer().raw->close(2, "not you");
+  stage_.world.run_for(100ms);
+  const auto closed = stage_.session->poll_closed(Waiter::none());
+  ASSERT_TRUE(closed);
+  EXPECT_EQ(closed->code, Code::unauthorized) << closed->describe();
+}
+
 TEST_P(HostilePeer, AnUnknownMessageClosesTheSession) {
   Writer out = writer_of(draft());
   out.varint(0x3f).u16(0);

@@ -57,6 +57,8 @@ class Connection final : public net::Connection {
   [[nodiscard]] Setup own_setup(const SessionOptions& options,
                                 std::optional<std::string> path) const;
   kio::Task<void> open_control();
+  /// Gives a peer whose control stream broke off the time to say that it closes the session.
+  kio::Task<void> close_to_follow();
   /// The peer's control stream, whose SETUP is `raw`.
   kio::Task<void> serve_control(StreamReader reader, Result<std::optional<RawMessage>> raw);
   static Result<std::optional<RawMessage>> to_raw(Result<Bytes> body);
