@@ -13,8 +13,10 @@
 namespace moq::net {
 namespace {
 
-constexpr std::array kSessionVersions = {Version::lite_06, Version::lite_05, Version::lite_04,
-                                         Version::lite_03, Version::lite_02, Version::lite_01};
+constexpr std::array kSessionVersions = {
+    Version::lite_06, Version::lite_05, Version::lite_04, Version::lite_03, Version::lite_02,
+    Version::lite_01, Version::moqt_22, Version::moqt_21, Version::moqt_20, Version::moqt_19,
+    Version::moqt_18, Version::moqt_17, Version::moqt_16, Version::moqt_15, Version::moqt_14};
 
 /// What the transport's protocol name says of the version.
 struct Agreed {
