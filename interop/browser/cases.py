@@ -177,6 +177,9 @@ def our_subscriber_records_the_camera(stage):
     stage.start_relay()
     with stage.browser("--use-fake-device-for-media-stream=fps=15", "--use-fake-ui-for-media-stream") as browser:
         browser.open(stage.serve(os.path.join(PUBLISH_PAGE, "publish.html"), "camera.hang"))
+        # One that begins with a catalog of pictures alone gets a second init segment, which ffprobe does not take.
+        browser.until("""const {video, audio} = document.querySelector("moq-publish").broadcast;
+                         return Boolean(video.catalog.peek() && audio.catalog.peek())""", PATIENCE_SECONDS, "a whole catalog")  # fmt: skip
         subscriber = actors.Subscriber(stage.lab, OURS, stage.connect, "camera.hang", "subscriber")
 
         def enough():
