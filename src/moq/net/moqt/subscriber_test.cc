@@ -655,6 +655,59 @@ TEST_P(SubscriberTest, PassesDatagramsOn) {
   }
 }
 
+TEST_P(SubscriberTest, DatagramsThatOvertakeTheAnswerWaitTheNewestOnly) {
+  Follow follow(GetParam());
+  follow.announce();
+  auto reader = follow.read();
+  follow.subscription = follow.peer().next_request();
+  for (std::uint64_t group = 0; group <= kMaxEarlyDatagrams; ++group) {
+    Datagram datagram{.track_alias = kAlias, .group = group, .object = 0, .priority = 128};
+    datagram.payload = Bytes::copy("x");
+    follow.peer().raw->send_datagram(*datagram.encode(GetParam()));
+    follow.pass(1ms);
+  }
+  follow.accept();
+  for (std::uint64_t group = 1; group <= kMaxEarlyDatagrams; ++group) {
+    auto got = reader.poll_datagram(Waiter::none());
+    ASSERT_TRUE(got.ready() && got->has_value() && **got) << group;
+    EXPECT_EQ((**got)->sequence, group);
+  }
+  EXPECT_TRUE(reader.poll_datagram(Waiter::none()).pending());
+}
+
+TEST_P(SubscriberTest, WhatIsMissingIsPassedOverAfterAWhile) {
+  Follow follow(GetParam());
+  auto reader = follow.subscribed();
+  follow.group(1, {{.id = 0, .payload = "a"}, {.id = 2, .payload = "c"}});
+  follow.group(2, {{.id = 0, .payload = "next"}});
+  EXPECT_EQ(follow.seen(reader), "1(a 2(next)");
+  follow.pass(kHolePatience);
+  EXPECT_EQ(follow.seen(reader), "1(a,c) 2(next)");
+}
+
+TEST_P(SubscriberTest, AsksForNothingAfterGoaway) {
+  Follow follow(GetParam());
+  auto reader = follow.subscribed();
+  Goaway goaway;
+  if (has_goaway_request_id(GetParam())) goaway.request_id = 0;
+  follow.peer().say(goaway);
+  follow.pass();
+  follow.group(1, {{.id = 0, .payload = "a"}});
+  EXPECT_EQ(follow.seen(reader), "1(a)") << "what runs goes on";
+  auto watch = follow.stage.subscribed.consume().announced();
+  auto update = watch.poll_next(Waiter::none());
+  ASSERT_TRUE(update.ready() && update->route);
+  EXPECT_EQ(update->route->warm_cost, kMaxCost) << "any other route is better";
+  auto found = follow.stage.subscribed.consume().find(Path::of("live/cam"));
+  auto other = found->subscribe("audio");
+  auto fetch = reader.fetch(0);
+  follow.pass(5s);
+  if (has_request_streams(GetParam())) {
+    EXPECT_TRUE(follow.peer().raw->poll_accept_bidi(Waiter::none()).pending());
+  }
+  EXPECT_TRUE(follow.peer().alive());
+}
+
 // --- Hostile publishers -------------------------------------------------------------------------
 
 TEST_P(SubscriberTest, TwoTracksWithOneAliasEndTheSession) {
