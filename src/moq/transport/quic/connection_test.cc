@@ -325,6 +325,18 @@ TEST(Connection, KeepsTheNewestUnreadDatagrams) {
   EXPECT_EQ(got, (std::vector<std::string>{"12", "13", "14", "15", "16", "17", "18", "19"}));
 }
 
+TEST(Connection, CarriesAnEmptyDatagram) {
+  Bed bed;
+  Pair pair = bed.connect();
+  for (const char* text : {"", "after"}) {
+    pair.client->send_datagram(Bytes::copy(text));
+    bed.world.run_for(100ms);
+    auto datagram = pair.server->poll_recv_datagram(kio::Waiter::none());
+    ASSERT_TRUE(datagram.ready() && *datagram);
+    EXPECT_EQ((*datagram)->text(), text);
+  }
+}
+
 TEST(Connection, QueuesNoMoreDatagramsThanTheLimit) {
   Bed bed;
   bed.parameters.datagrams_queued = 4;

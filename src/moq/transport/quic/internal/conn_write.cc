@@ -146,9 +146,10 @@ ngtcp2_ssize Conn::offer_datagram(ngtcp2_path* path, ngtcp2_pkt_info* info,
   const Bytes& data = datagrams_out_.front();
   const ngtcp2_vec piece{const_cast<std::uint8_t*>(data.data()), data.size()};
   int accepted = 0;
-  const ngtcp2_ssize size =
-      ngtcp2_conn_writev_datagram(conn_.get(), path, info, room.data(), room.size(), &accepted,
-                                  NGTCP2_WRITE_DATAGRAM_FLAG_MORE, data.size(), &piece, 1, time);
+  // A datagram may be empty; a piece of it, ngtcp2 asserts, may not.
+  const ngtcp2_ssize size = ngtcp2_conn_writev_datagram(
+      conn_.get(), path, info, room.data(), room.size(), &accepted, NGTCP2_WRITE_DATAGRAM_FLAG_MORE,
+      data.size(), &piece, data.empty() ? 0 : 1, time);
   if (accepted != 0) datagrams_out_.pop_front();
   return size;
 }
