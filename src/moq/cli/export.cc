@@ -59,9 +59,10 @@ class Export {
       follow();
       if (patience_.poll(waiter)) {
         patience_.clear();
-        tell_waiting(stage_, "media",
-                     "no key frame came yet, or the catalog lists no track that fits: see fetch "
-                     "catalog.json");
+        tell_waiting(
+            stage_, "media",
+            "no key frame came yet, or the catalog lists no track that fits: see fetch " +
+                std::string(hang::catalog_track_name(stage_.options.export_media.catalog_format)));
       }
       if (polled.pending()) return poll_absence(waiter);
       if (*polled && **polled) return polled;

@@ -52,6 +52,18 @@ Result<std::uint64_t> parse_number(const std::string& text) {
   return value;
 }
 
+/// The value that `text` stands for.
+template <typename Value>
+Result<Value> parse_word(const std::string& text,
+                         std::initializer_list<std::pair<std::string_view, Value>> words) {
+  std::string names;
+  for (const auto& [word, value] : words) {
+    if (text == word) return value;
+    names += (names.empty() ? "" : ", ") + std::string(word);
+  }
+  return fail(Code::bad_config, "'" + text + "' is not one of " + names);
+}
+
 /// The flags and verbs, bound to an `Options`.
 class Parser {
  public:
@@ -128,6 +140,18 @@ class Parser {
     import_settings_->add_duration(
         "max-age", "", options_.import_media.max_age,
         "How long relays keep a group that is not the newest fetchable (30s)");
+    import_settings_
+        ->add(
+            "catalogs", "",
+            [this](const std::string& text) -> Result<void> {
+              MOQ_TRY(options_.import_media.catalogs,
+                      parse_word<hang::CatalogTracks>(text, {{"all", hang::CatalogTracks::all},
+                                                             {"hang", hang::CatalogTracks::hang},
+                                                             {"msf", hang::CatalogTracks::msf}}));
+              return {};
+            },
+            "Catalogs to publish: hang, msf or all (all)")
+        ->type_name("FORMAT");
   }
 
   void add_export() {
@@ -200,6 +224,8 @@ class Parser {
     auto path = net::Path::parse(broadcast_);
     if (!path) return std::unexpected(path.error().with_context("--broadcast"));
     options_.broadcast = *std::move(path);
+    options_.export_media.catalog_format =
+        options_.catalog_format.value_or(hang::detect_catalog_format(options_.broadcast.text()));
     return options_.client.finish();
   }
 
@@ -234,14 +260,16 @@ void Parser::add_export_settings(app::Settings& settings) {
   settings
       .add(
           "catalog-format", "",
-          [&options](const std::string& text) -> Result<void> {
-            if (text != "hang" && text != "hangz") {
-              return fail(Code::bad_config, "'" + text + "' is neither hang nor hangz");
-            }
-            options.compressed_catalog = text == "hangz";
+          [this](const std::string& text) -> Result<void> {
+            MOQ_TRY(options_.catalog_format,
+                    parse_word<hang::CatalogFormat>(
+                        text, {{"hang", hang::CatalogFormat::hang},
+                               {"hangz", hang::CatalogFormat::hang_compressed},
+                               {"msf", hang::CatalogFormat::msf}}));
             return {};
           },
-          "hang (catalog.json) or hangz (its compressed twin) (hang)")
+          "hang (catalog.json), hangz (its compressed twin) or msf (by the broadcast's name: hang, "
+          "or msf of NAME.msf)")
       ->type_name("FORMAT");
   const auto add_choice = [&settings](const std::string& flag, std::optional<std::string>& value,
                                       const std::string& help) {

@@ -31,6 +31,8 @@ struct Options {
   /// `export`: how long a broadcast that has ended, or has left without an end, may take to come
   /// back. None: an ended one at once, one that left `kAbsence`.
   std::optional<Duration> linger;
+  /// `export`: none = by the end of the broadcast's name.
+  std::optional<hang::CatalogFormat> catalog_format;
   std::string track;                   ///< `fetch`: taken literally.
   std::optional<std::uint64_t> group;  ///< `fetch`: none = the newest.
   bool json = false;                   ///< `fetch`: one JSON object a frame.

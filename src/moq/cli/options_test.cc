@@ -117,11 +117,34 @@ TEST(Options, VerbsTakeTheirFormatAndFlags) {
   EXPECT_EQ(media.format, mux::Exporter::Format::h264);
   EXPECT_EQ(media.max_latency, 2s);
   EXPECT_FALSE(media.fragment_duration);
-  EXPECT_TRUE(media.compressed_catalog);
+  EXPECT_EQ(media.catalog_format, hang::CatalogFormat::hang_compressed);
   EXPECT_EQ(media.video_name, "v");
   EXPECT_EQ(media.video_codec, "avc");
   EXPECT_EQ(media.audio_codec, "opus");
   EXPECT_EQ(exported.options->linger, 1s);
+
+  const auto exports = [](const std::vector<std::string>& more, const std::string& name) {
+    std::vector<std::string> all = {"--connect", "https://h/",  "export",
+                                    "fmp4",      "--broadcast", name};
+    all.insert(all.end(), more.begin(), more.end());
+    const CommandLine line = parse_command_line(std::move(all));
+    return line.options ? line.options->export_media.catalog_format : hang::CatalogFormat{};
+  };
+  EXPECT_EQ(exports({}, "a.msf"), hang::CatalogFormat::msf);
+  EXPECT_EQ(exports({}, "a.hang"), hang::CatalogFormat::hang);
+  EXPECT_EQ(exports({}, "a"), hang::CatalogFormat::hang);
+  EXPECT_EQ(exports({"--catalog-format", "msf"}, "a.hang"), hang::CatalogFormat::msf);
+  EXPECT_EQ(exports({"--catalog-format", "hang"}, "a.msf"), hang::CatalogFormat::hang);
+  EXPECT_NE(parse({}, {"export", "fmp4", "--catalog-format", "mp4"})
+                .err.find("'mp4' is not one of hang, hangz, msf"),
+            std::string::npos);
+
+  const CommandLine only = parse({}, {"import", "fmp4", "--catalogs", "msf"});
+  ASSERT_TRUE(only.options) << only.err;
+  EXPECT_EQ(only.options->import_media.catalogs, hang::CatalogTracks::msf);
+  EXPECT_NE(
+      parse({}, {"import", "fmp4", "--catalogs", "x"}).err.find("'x' is not one of all, hang, msf"),
+      std::string::npos);
 
   const CommandLine fetched = parse({}, {"fetch", "catalog.json", "--group", "7", "--json"});
   ASSERT_TRUE(fetched.options) << fetched.err;

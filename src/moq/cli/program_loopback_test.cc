@@ -270,6 +270,44 @@ TEST(Moq, ACutInputIsPublishedUpToTheCutAndNamed) {
   EXPECT_EQ(viewer.wait(), 0) << viewer;
 }
 
+TEST(Moq, ReadsTheCatalogThatTheNameOrAFlagAsksFor) {
+  const RelayChild relay;
+  const std::string file = read_file(kMedia + "cmaf_h264_aac.mp4");
+  // A broadcast of MSF alone is found by its name, and by any other with the flag.
+  for (const std::string name : {"demo.msf", "demo.hang"}) {
+    SCOPED_TRACE(name);
+    Child publisher(moq(relay.url(), {"import", "fmp4", "--catalogs", "msf"}, name));
+    publisher.write(file);
+    publisher.expect_err("event=published path=" + name);
+    std::vector<std::string> command = {"export", "fmp4"};
+    if (name != "demo.msf") command.insert(command.end(), {"--catalog-format", "msf"});
+    Child viewer(moq(relay.url(), command, name));
+    viewer.expect_out_bytes(2000);
+    Child catalog(moq(relay.url(), {"fetch", "catalog"}, name));
+    EXPECT_EQ(catalog.wait(), 0) << catalog;
+    EXPECT_TRUE(catalog.out().starts_with(R"({"version":"draft-01","tracks":[{"name":)"))
+        << catalog;
+    Child none(moq(relay.url(), {"fetch", "catalog.json"}, name));
+    EXPECT_EQ(none.wait(), kFailed) << none;
+    publisher.close_input();
+    EXPECT_EQ(publisher.wait(), 0) << publisher;
+    EXPECT_EQ(viewer.wait(), 0) << viewer;
+    EXPECT_EQ(viewer.out().substr(4, 4), "ftyp");
+  }
+}
+
+TEST(Moq, PublishesBothCatalogsUnlessToldOtherwise) {
+  const RelayChild relay;
+  Child publisher(moq(relay.url(), {"import", "fmp4"}));
+  publish(publisher, "cmaf_h264_aac.mp4");
+  for (const std::string format : {"hang", "hangz", "msf"}) {
+    Child viewer(moq(relay.url(), {"export", "fmp4", "--catalog-format", format}));
+    viewer.expect_out_bytes(1000);
+    viewer.signal(SIGINT);
+    EXPECT_EQ(viewer.wait(), 0) << viewer;
+  }
+}
+
 TEST(Moq, ASignalEndsAnExportCleanly) {
   const RelayChild relay;
   Child publisher(moq(relay.url(), {"import", "fmp4"}));

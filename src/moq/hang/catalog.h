@@ -15,6 +15,8 @@ namespace moq::hang {
 /// Names of the catalog tracks, plain and compressed (`flate.h`).
 inline constexpr std::string_view kCatalogTrack = "catalog.json";
 inline constexpr std::string_view kCompressedCatalogTrack = "catalog.json.z";
+/// The track of the MSF catalog (`msf_catalog.h`).
+inline constexpr std::string_view kMsfCatalogTrack = "catalog";
 
 /// Publisher priorities, higher first.
 inline constexpr std::uint8_t kCatalogPriority = 100;
@@ -173,6 +175,17 @@ struct Catalog {
 
   bool operator==(const Catalog&) const = default;
 };
+
+/// Which of its catalogs a broadcast is read by.
+enum class CatalogFormat : std::uint8_t {
+  hang,             ///< `catalog.json`.
+  hang_compressed,  ///< `catalog.json.z`.
+  msf,              ///< `catalog`, of draft-ietf-moq-msf.
+};
+/// What the end of a broadcast's name asks for: `.hang`, `.msf`; hang if it has neither.
+[[nodiscard]] CatalogFormat detect_catalog_format(std::string_view broadcast);
+/// The name of the format's track.
+[[nodiscard]] std::string_view catalog_track_name(CatalogFormat format);
 
 /// Whether `name` is a key of ours at the root of a catalog, which an application's section must
 /// not take: readers would find it malformed, or ignore it.

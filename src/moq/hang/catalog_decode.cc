@@ -221,6 +221,22 @@ std::optional<WallClock> read_clock(Fields& root, OptionalError& error) {
 
 }  // namespace
 
+CatalogFormat detect_catalog_format(std::string_view broadcast) {
+  return broadcast.ends_with(".msf") ? CatalogFormat::msf : CatalogFormat::hang;
+}
+
+std::string_view catalog_track_name(CatalogFormat format) {
+  switch (format) {
+    case CatalogFormat::hang_compressed:
+      return kCompressedCatalogTrack;
+    case CatalogFormat::msf:
+      return kMsfCatalogTrack;
+    case CatalogFormat::hang:
+      break;
+  }
+  return kCatalogTrack;
+}
+
 bool is_reserved_section(std::string_view name) {
   constexpr std::array<std::string_view, 8> kOurs = {"video", "audio", "archive", "clock",
                                                      "text",  "json",  "binary",  "timeline"};

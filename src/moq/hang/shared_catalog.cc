@@ -12,10 +12,10 @@ struct SharedCatalog::State {
   std::optional<CatalogProducer> producer;  ///< None once it has ended.
 };
 
-Result<SharedCatalog> SharedCatalog::create(net::broadcast::Producer& broadcast,
-                                            kio::Clock& clock) {
+Result<SharedCatalog> SharedCatalog::create(net::broadcast::Producer& broadcast, kio::Clock& clock,
+                                            CatalogTracks tracks) {
   auto state = std::make_shared<State>();
-  MOQ_TRY(state->producer, CatalogProducer::create(broadcast, clock));
+  MOQ_TRY(state->producer, CatalogProducer::create(broadcast, clock, tracks));
   return SharedCatalog(std::move(state));
 }
 

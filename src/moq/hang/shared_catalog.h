@@ -9,12 +9,13 @@ namespace moq::hang {
 
 /// The catalog of a broadcast that several writers edit, from any thread: each edit that changes it
 /// is published at once. Handles share one state. Dropping the last one before `finish()` aborts
-/// both catalog tracks.
+/// the catalog tracks.
 class SharedCatalog {
  public:
-  /// Creates both catalog tracks; see `CatalogProducer::create`. Nothing is published before the
+  /// Creates the catalog tracks; see `CatalogProducer::create`. Nothing is published before the
   /// first edit.
-  static Result<SharedCatalog> create(net::broadcast::Producer& broadcast, kio::Clock& clock);
+  static Result<SharedCatalog> create(net::broadcast::Producer& broadcast, kio::Clock& clock,
+                                      CatalogTracks tracks = CatalogTracks::all);
   [[nodiscard]] SharedCatalog clone() const { return SharedCatalog(state_); }
 
   /// Runs `change(Catalog&)` on a copy, which is published if it differs. If `change` fails, or the
@@ -25,7 +26,7 @@ class SharedCatalog {
   [[nodiscard]] Catalog read() const;
   /// Whether some track or rendition is listed as `name`, of whatever kind.
   [[nodiscard]] bool lists(const std::string& name) const;
-  /// Ends both tracks for all handles; the last catalog stays readable. Again = no effect.
+  /// Ends the tracks for all handles; the last catalog stays readable. Again = no effect.
   void finish();
   void abort(const Error& error);
 

@@ -1,7 +1,5 @@
 #include "moq/hang/snapshot_track.h"
 
-#include "moq/base/log.h"
-
 namespace moq::hang::snapshot {
 
 Producer::Producer(net::track::Producer track, const Options& options)
@@ -40,58 +38,15 @@ void Producer::abort(Error error) && {
 }
 
 Consumer::Consumer(net::track::Consumer track, bool compressed)
-    : track_(std::move(track)), decoder_(compressed) {}
+    : groups_(std::move(track)), decoder_(compressed) {}
 
 kio::Poll<Result<std::optional<std::string>>> Consumer::poll_next(const kio::Waiter& waiter) {
   using Value = Result<std::optional<std::string>>;
-  if (Result<void> groups = take_groups(waiter); !groups) {
-    return Value(std::unexpected(std::move(groups).error()));
-  }
-  if (Result<void> frames = take_frames(waiter); !frames) {
-    return Value(std::unexpected(std::move(frames).error()));
-  }
-  if (std::exchange(changed_, false)) return Value(decoder_.text());
-  if (ended_ && !group_) return Value(std::nullopt);
-  return kio::kPending;
-}
-
-Result<void> Consumer::take_groups(const kio::Waiter& waiter) {
-  while (!ended_) {
-    auto next = track_.poll_next_group(waiter);
-    if (next.pending()) return {};
-    if (!*next) return std::unexpected((*std::move(next)).error());
-    std::optional<net::group::Consumer> group = **std::move(next);
-    if (!group) {
-      ended_ = true;
-    } else if (!sequence_ || group->sequence() > *sequence_) {
-      sequence_ = group->sequence();
-      group_ = std::move(group);
-      decoder_.start_group();
-      changed_ = false;
-    }
-  }
-  return {};
-}
-
-Result<void> Consumer::take_frames(const kio::Waiter& waiter) {
-  while (group_) {
-    auto frame = group_->poll_read_frame(waiter);
-    if (frame.pending()) return {};
-    if (!*frame) {
-      MOQ_LOG(debug, "hang", "snapshot group {} of '{}' is lost: {}", *sequence_, track_.name(),
-              frame->error().describe());
-      group_.reset();
-    } else if (!**frame) {
-      group_.reset();
-    } else if (Result<void> applied = decoder_.apply((**frame)->second.span()); !applied) {
-      group_.reset();
-      changed_ = false;
-      return applied;
-    } else {
-      changed_ = true;
-    }
-  }
-  return {};
+  const kio::Poll<Result<bool>> changed = groups_.poll_change(decoder_, waiter);
+  if (changed.pending()) return kio::kPending;
+  if (!*changed) return Value(std::unexpected(changed->error()));
+  if (!**changed) return Value(std::nullopt);
+  return Value(decoder_.text());
 }
 
 }  // namespace moq::hang::snapshot

@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+#include "moq/hang/newest_group.h"
 #include "moq/hang/snapshot.h"
 #include "moq/net/track.h"
 
@@ -45,17 +46,8 @@ class Consumer {
   }
 
  private:
-  /// Moves on to the newest group that has come. Fails with the track's error.
-  Result<void> take_groups(const kio::Waiter& waiter);
-  /// Applies the frames that have come; fails if one does not decode.
-  Result<void> take_frames(const kio::Waiter& waiter);
-
-  net::track::Consumer track_;
+  NewestGroup groups_;
   Decoder decoder_;
-  std::optional<net::group::Consumer> group_;
-  std::optional<std::uint64_t> sequence_;  ///< Of the newest group seen.
-  bool changed_ = false;                   ///< The decoder holds what was not returned yet.
-  bool ended_ = false;
 };
 
 }  // namespace moq::hang::snapshot

@@ -98,13 +98,14 @@ Catalog catalog_of(std::string codec) {
   return catalog;
 }
 
-TEST(CatalogTracks, CarryTheCatalogPlainAndCompressed) {
+TEST(CatalogTrack, CarryTheCatalogInEachForm) {
   sim::World world;
   Fixture fixture;
   auto producer = CatalogProducer::create(fixture.broadcast, world);
   ASSERT_TRUE(producer);
-  for (const bool compressed : {false, true}) {
-    CatalogConsumer consumer(fixture.reader, compressed);
+  for (const CatalogFormat format :
+       {CatalogFormat::hang, CatalogFormat::hang_compressed, CatalogFormat::msf}) {
+    CatalogConsumer consumer(fixture.reader, format);
     ASSERT_TRUE(producer->update(catalog_of("vp8")));
     EXPECT_EQ(value(consumer), catalog_of("vp8"));
     ASSERT_TRUE(producer->update(catalog_of("av01")));
@@ -114,7 +115,7 @@ TEST(CatalogTracks, CarryTheCatalogPlainAndCompressed) {
   }
 }
 
-TEST(CatalogTracks, HaveAGroupForEachVersionAndTheirPriority) {
+TEST(CatalogTrack, HaveAGroupForEachVersionAndTheirPriority) {
   sim::World world;
   Fixture fixture;
   auto producer = CatalogProducer::create(fixture.broadcast, world);
@@ -134,7 +135,7 @@ TEST(CatalogTracks, HaveAGroupForEachVersionAndTheirPriority) {
   }
 }
 
-TEST(CatalogTracks, RefuseWhatReadersWouldRefuse) {
+TEST(CatalogTrack, RefuseWhatReadersWouldRefuse) {
   sim::World world;
   Fixture fixture;
   auto producer = CatalogProducer::create(fixture.broadcast, world);
@@ -143,7 +144,7 @@ TEST(CatalogTracks, RefuseWhatReadersWouldRefuse) {
   EXPECT_EQ(producer->update(catalog).error().code, Code::too_many);
 }
 
-TEST(CatalogTracks, FailOnACatalogThatDoesNotDecodeAndGoOn) {
+TEST(CatalogTrack, FailOnACatalogThatDoesNotDecodeAndGoOn) {
   Fixture fixture;
   net::track::Producer track = *fixture.broadcast.create_track(kCatalogTrack);
   CatalogConsumer consumer(fixture.reader);

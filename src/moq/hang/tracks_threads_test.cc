@@ -104,7 +104,8 @@ TEST(TracksThreads, ACatalogIsReadElsewhere) {
   sim::World world;
   Fixture fixture;
   CatalogProducer producer = *CatalogProducer::create(fixture.broadcast, world);
-  Reader<Catalog, CatalogConsumer> catalogs(CatalogConsumer(fixture.reader, true));
+  Reader<Catalog, CatalogConsumer> catalogs(
+      CatalogConsumer(fixture.reader, CatalogFormat::hang_compressed));
   Catalog catalog;
   for (int i = 1; i <= kValues; ++i) {
     catalog.extra["n"] = std::to_string(i);

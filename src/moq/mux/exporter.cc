@@ -97,7 +97,7 @@ void Exporter::State::poll_catalog(const kio::Waiter& waiter) {
     if (!catalog) {
       if (catalog_retry.deadline() && catalog_retry.poll(waiter).pending()) return;
       catalog_retry.clear();
-      catalog.emplace(broadcast, options.compressed_catalog);
+      catalog.emplace(broadcast, options.catalog_format);
     }
     auto next = catalog->poll_next(waiter);
     if (next.pending()) return;

@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 
+#include "moq/hang/catalog.h"
 #include "moq/kio/clock.h"
 #include "moq/mux/events.h"
 #include "moq/net/broadcast.h"
@@ -25,7 +26,7 @@ class Exporter {
     Duration max_latency = 500ms;
     /// fMP4: the longest fragment. Zero: one a frame, as it comes. None: one a video group.
     std::optional<Duration> fragment_duration = Duration::zero();
-    bool compressed_catalog = false;        ///< Reads `catalog.json.z`.
+    hang::CatalogFormat catalog_format = hang::CatalogFormat::hang;
     std::optional<std::string> video_name;  ///< This rendition; default the best.
     std::optional<std::string> audio_name;
     std::optional<std::string> video_codec;  ///< What its codec string must start with.

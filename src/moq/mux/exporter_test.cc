@@ -207,8 +207,32 @@ TEST_F(ExporterTest, WritesAnnexBAsItWas) {
 
 TEST_F(ExporterTest, ReadsTheCompressedCatalog) {
   Importer importer = import_file("cmaf_h264_aac.mp4");
-  Exporter exporter = create({.compressed_catalog = true});
+  Exporter exporter = create({.catalog_format = hang::CatalogFormat::hang_compressed});
   EXPECT_EQ(parse(drain(exporter).bytes).samples.at(1).size(), 25U);
+}
+
+TEST_F(ExporterTest, ReadsTheMsfCatalogWhereThereIsNoOther) {
+  Importer importer = *Importer::create(broadcast, world, {.catalogs = hang::CatalogTracks::msf});
+  ASSERT_TRUE(importer.push(read_testdata("cmaf_h264_aac.mp4")));
+  Exporter blind = create({});
+  EXPECT_TRUE(drain(blind).bytes.empty());
+  Exporter exporter = create({.catalog_format = hang::CatalogFormat::msf});
+  const auto movie = parse(drain(exporter).bytes);
+  EXPECT_EQ(movie.samples.at(1).size(), 25U);
+  EXPECT_GT(movie.samples.at(2).size(), 30U);
+}
+
+TEST_F(ExporterTest, DerivesFromTheInitDataWhatAnMsfTrackLeavesOut) {
+  net::track::Producer catalog = *broadcast.create_track(hang::kMsfCatalogTrack);
+  net::track::Producer track = *broadcast.create_track("a", {.timescale = 1'000'000});
+  ASSERT_TRUE(catalog.write_frame(
+      0, Bytes::copy(R"({"version":1,"tracks":[{"name":"a","packaging":"legacy","role":"audio",)"
+                     R"("codec":"mp4a.40.2","initData":"EZA="}]})")));
+  ASSERT_TRUE(track.write_frame(
+      0, hang::encode_legacy({.timestamp_us = 0, .payload = Bytes::copy("sound")})));
+  Exporter exporter = create({.catalog_format = hang::CatalogFormat::msf});
+  const Bytes written = drain(exporter).bytes;
+  EXPECT_NE(written.text().find("mp4a"), std::string_view::npos);
 }
 
 TEST_F(ExporterTest, FailsIfNothingFitsTheFormat) {

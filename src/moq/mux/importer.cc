@@ -116,7 +116,7 @@ Importer::~Importer() = default;
 Result<Importer> Importer::create(const net::broadcast::Producer& broadcast, kio::Clock& clock,
                                   const Options& options) {
   net::broadcast::Producer own = broadcast.clone();
-  MOQ_TRY(hang::SharedCatalog catalog, hang::SharedCatalog::create(own, clock));
+  MOQ_TRY(hang::SharedCatalog catalog, hang::SharedCatalog::create(own, clock, options.catalogs));
   Importer out = create(broadcast, std::move(catalog), clock, options);
   out.state_->owns_catalog = true;
   return out;

@@ -37,6 +37,8 @@ class Importer {
     Format format = Format::fmp4;
     AudioGroups audio_groups = AudioGroups::with_video;
     Duration max_age = 30s;  ///< How long relays keep a group that is not the newest.
+    /// The catalogs to write; without effect on a catalog that has other writers.
+    hang::CatalogTracks catalogs = hang::CatalogTracks::all;
   };
 
   /// Creates the catalog tracks, whose last catalog stays readable. `clock` stamps what has no

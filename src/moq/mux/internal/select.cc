@@ -3,6 +3,8 @@
 #include <tuple>
 
 #include "moq/base/log.h"
+#include "moq/mux/aac.h"
+#include "moq/mux/opus.h"
 
 namespace moq::mux {
 namespace {
@@ -20,15 +22,33 @@ Rendition rendition_of(const std::string& name, const hang::VideoRendition& vide
           .stalled = video.stalled};
 }
 
+/// Fills in what an MSF catalog may leave to the decoder's configuration.
+void complete(Rendition& audio) {
+  if (audio.sample_rate != 0 && audio.channels != 0) return;
+  if (audio.codec.starts_with("mp4a.40")) {
+    if (const auto config = aac::Config::decode(audio.description.span())) {
+      if (audio.sample_rate == 0) audio.sample_rate = config->sample_rate;
+      if (audio.channels == 0) audio.channels = config->channels;
+    }
+  } else if (audio.codec == "opus") {
+    if (const auto head = opus::Head::decode(audio.description)) {
+      if (audio.sample_rate == 0) audio.sample_rate = opus::kSampleRate;
+      if (audio.channels == 0) audio.channels = head->channels;
+    }
+  }
+}
+
 Rendition rendition_of(const std::string& name, const hang::AudioRendition& audio) {
-  return {.name = name,
-          .kind = mp4::Track::Kind::audio,
-          .codec = audio.codec,
-          .description = audio.description.value_or(Bytes()),
-          .container = audio.container,
-          .sample_rate = audio.sample_rate,
-          .channels = audio.channels,
-          .bitrate = audio.bitrate};
+  Rendition out{.name = name,
+                .kind = mp4::Track::Kind::audio,
+                .codec = audio.codec,
+                .description = audio.description.value_or(Bytes()),
+                .container = audio.container,
+                .sample_rate = audio.sample_rate,
+                .channels = audio.channels,
+                .bitrate = audio.bitrate};
+  complete(out);
+  return out;
 }
 
 bool starts_with_any(std::string_view text, std::initializer_list<std::string_view> prefixes) {
