@@ -23,6 +23,7 @@ set(MOQ_EDGES_app base kio transport io net quic native)
 set(MOQ_EDGES_relay base kio transport io http tls net quic native app)
 set(MOQ_EDGES_bench base kio transport io net quic native app)
 set(MOQ_EDGES_cli base kio transport io net quic native app hang mux)
+set(MOQ_EDGES_conformance base kio transport io tls quic webtransport)
 
 function(moq_module NAME)
   cmake_parse_arguments(ARG "" "" "USES;LINKS;FOLDERS" ${ARGN})

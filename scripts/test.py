@@ -16,7 +16,7 @@ LOGS = os.path.join(ROOT, "build", "test-logs")
 PROGRESS_SECONDS = 10.0
 FAILURE_LINES = 40
 LABELS = ("unit", "loopback", "soak", "interop")
-ARTIFACTS = ("bin/moq", "bin/moq-relay", "lib/libmoq.so", "lib/libmoq.a")
+ARTIFACTS = ("bin/moq", "bin/moq-relay", "bin/moq-conformance", "lib/libmoq.so", "lib/libmoq.a")
 SHOWN_ERROR = re.compile(r"\berror\b|^FAILED|undefined reference|^CMake Error|Error:|static assertion", re.IGNORECASE)
 
 
@@ -146,6 +146,24 @@ def counted(score, command, name):
         show_errors(log, re.compile(r"^FAILED|^    "))
 
 
+def counted_tap(score, command, name):
+    """Runs a program that reports in TAP; its cases are the items."""
+    say(f"-- {name}")
+    good, log = follow(command, name, lambda line: re.match(r"(not )?ok \d", line) is not None)
+    with open(log, errors="replace") as lines:
+        text = lines.read()
+    results = re.findall(r"^(ok|not ok) \d+ - (.*?)( # SKIP .*)?$", text, re.MULTILINE)
+    for result, title, skip in results:
+        if skip:
+            score.skipped += 1
+        else:
+            score.item(title, result == "ok")
+    if not re.search(r"^1\.\.\d+$", text, re.MULTILINE) or not results:
+        score.item(f"{name}: no result", False)
+    if not good:
+        show_errors(log, re.compile(r"^not ok|^  message|^Bail out"))
+
+
 def run_lint(score):
     checks = (("format", ["scripts/check-format"]), ("layers", ["scripts/check-layers"]),
               ("headers", ["scripts/check-headers"]), ("scripts", ["scripts/check-scripts"]))  # fmt: skip
@@ -223,6 +241,11 @@ def run_browser(score):
     counted(score, ["interop/browser/run"], "browser")
 
 
+def run_conformance(score):
+    Release.ensure(score)
+    counted_tap(score, ["interop/conformance/run"], "conformance")
+
+
 def demo(name, *flags):
     """A suite that plays scripts/demo.py."""
 
@@ -254,6 +277,7 @@ SUITES = {
     "deb": (run_deb, "the packages for Debian: what they hold, and whether it runs"),
     "python": (run_python, "release programs against the Rust client and server of PyPI"),
     "browser": (run_browser, "release programs against the npm packages in a real Chromium: it plays, it publishes"),
+    "conformance": (run_conformance, "our relay by moq-conformance: scripted peers that write and check bytes themselves"),
     "demo": (demo("demo"), "./demo, a relay killed under a live broadcast"),
     "restarts": (demo("restarts", "--scheme", "moqt", "--restarts", "20"), "the same with 20 kills in a row, over raw QUIC"),
 }
@@ -264,7 +288,7 @@ NAMED_ONLY = ("tidy",)
 def parse_arguments():
     parser = argparse.ArgumentParser(prog="test", formatter_class=argparse.RawDescriptionHelpFormatter,
                                      description="Sets up, builds and tests. Without a suite, all but tidy.",
-                                     epilog="suites:\n" + "\n".join(f"  {name:<9} {what}" for name, (_, what) in SUITES.items()))  # fmt: skip
+                                     epilog="suites:\n" + "\n".join(f"  {name:<11} {what}" for name, (_, what) in SUITES.items()))  # fmt: skip
     parser.add_argument("--quick", action="store_true", help=f"only {' and '.join(QUICK)}")
     parser.add_argument("suite", nargs="*", metavar="SUITE", help="run only these")
     options = parser.parse_args()

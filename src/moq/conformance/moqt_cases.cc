@@ -1,0 +1,371 @@
+#include <fmt/format.h>
+
+#include "moq/conformance/moqt.h"
+
+namespace moq::conformance::moqt {
+namespace {
+
+std::vector<std::string> sample_payloads() {
+  std::vector<std::string> out;
+  out.emplace_back("hello");
+  out.emplace_back("");
+  out.emplace_back("world!");
+  return out;
+}
+
+/// What stands in front of what a script adds to its SETUP.
+Setup setup_of(const Script& script) {
+  Setup out;
+  if (!script.bench->target.webtransport) {
+    out.path = script.bench->target.path;
+    out.authority = script.bench->target.authority;
+  }
+  return out;
+}
+
+Verdict require(const Script& script, int draft) {
+  if (draft_of(script) >= draft) return {};
+  return fail(kSkip, "not in this draft");
+}
+
+/// An option after those of `setup_of`, by its id; from 16 on the difference to the one before.
+Bytes option(const Script& script, std::uint64_t id, std::uint64_t previous, const Bytes& value) {
+  const Wire wire(draft_of(script));
+  Writer out = wire.writer();
+  out.varint(wire.from(16) ? id - previous : id);
+  out.bytes(value);
+  return out.take();
+}
+
+/// The greatest id that `setup_of` writes.
+std::uint64_t last_option(const Script& script) {
+  if (!script.bench->target.webtransport) return 0x05;
+  return draft_of(script) <= 16 ? 0x02 : 0;
+}
+
+/// Sends that SETUP, and expects the end of the session.
+kio::Task<Verdict> expect_refused(Script& script, Bytes setup, Codes codes, std::string what) {
+  MOQ_CO_TRY(auto session, co_await Session::open(script, std::move(setup)));
+  co_return co_await session->peer->expect_closed(codes, what);
+}
+
+kio::Task<Verdict> server_answers(Script& script) {
+  MOQ_CO_TRY(auto session, co_await Session::connect(script));
+  co_return co_await session->expect_alive();
+}
+
+kio::Task<Verdict> unknown_option(Script& script) {
+  Setup setup = setup_of(script);
+  setup.more = option(script, 0x3f, last_option(script), from_hex("03 616263"));
+  setup.more_count = 1;
+  MOQ_CO_TRY(auto session,
+             co_await Session::connect_with(script, Wire(draft_of(script)).setup(setup)));
+  co_return co_await session->expect_alive();
+}
+
+kio::Task<Verdict> repeated_option(Script& script) {
+  Setup setup = setup_of(script);
+  const Bytes one = option(script, 0x07, last_option(script), from_hex("01 61"));
+  const std::array<Bytes, 2> both = {one, option(script, 0x07, 0x07, from_hex("01 62"))};
+  setup.more = join(both);
+  setup.more_count = 2;
+  auto done = co_await expect_refused(script, Wire(draft_of(script)).setup(setup),
+                                      Codes(kProtocolViolation, 6), "an option twice");
+  co_return done;
+}
+
+kio::Task<Verdict> option_past_the_end(Script& script) {
+  Setup setup = setup_of(script);
+  setup.more = option(script, 0x07, last_option(script), from_hex("20 61"));
+  setup.more_count = 1;
+  auto done = co_await expect_refused(script, Wire(draft_of(script)).setup(setup),
+                                      Codes(kProtocolViolation, 6), "an option that is cut");
+  co_return done;
+}
+
+kio::Task<Verdict> not_a_setup(Script& script) {
+  const Wire wire(draft_of(script));
+  Writer body = wire.writer();
+  body.varint(0);
+  auto done = co_await expect_refused(script, wire.message(kGoaway, body),
+                                      Codes(kProtocolViolation), "GOAWAY in place of SETUP");
+  co_return done;
+}
+
+kio::Task<Verdict> unknown_message(Script& script) {
+  MOQ_CO_TRY(auto session, co_await Session::connect(script));
+  session->control_out().write(session->wire.message(0x3f, session->wire.writer()));
+  co_return co_await session->peer->expect_closed(Codes(kProtocolViolation),
+                                                  "an unknown control message");
+}
+
+kio::Task<Verdict> control_ends(Script& script) {
+  MOQ_CO_TRY(auto session, co_await Session::connect(script));
+  MOQ_CO_CHECK(co_await session->expect_alive());
+  session->control_out().finish();
+  co_return co_await session->peer->expect_closed(Codes::any(), "the end of the control stream");
+}
+
+kio::Task<Verdict> trailing_bytes(Script& script) {
+  MOQ_CO_TRY(auto session, co_await Session::connect(script));
+  Name nobody;
+  nobody.emplace_back("nobody");
+  const std::uint64_t id = session->next_id();
+  const Bytes request = session->wire.publish_namespace(id, nobody);
+  Writer body = session->wire.writer();
+  body.bytes(request.slice(3).span()).u8(0);
+  MOQ_CO_TRY(const Request sent,
+             co_await session->send(id, session->wire.message(kPublishNamespace, body)));
+  co_return co_await session->peer->expect_closed(Codes(kProtocolViolation),
+                                                  "a message with a byte too many");
+}
+
+kio::Task<Verdict> unknown_uni(Script& script) {
+  MOQ_CO_TRY(auto session, co_await Session::connect(script));
+  MOQ_CO_TRY(Stream stream, co_await session->peer->open_uni(from_hex("3f 00")));
+  co_return co_await session->peer->expect_closed(Codes(kProtocolViolation),
+                                                  "a unidirectional stream of an unknown type");
+}
+
+kio::Task<Verdict> no_request(Script& script) {
+  MOQ_CO_TRY(auto session, co_await Session::connect(script));
+  // An answer, which is no request.
+  MOQ_CO_TRY(Stream stream, co_await session->peer->open_bidi(session->wire.namespace_ok(0)));
+  co_return co_await session->peer->expect_closed(Codes(kProtocolViolation),
+                                                  "a bidirectional stream without a request");
+}
+
+kio::Task<Verdict> padding(Script& script) {
+  MOQ_CO_CHECK(require(script, 18));
+  MOQ_CO_TRY(auto session, co_await Session::connect(script));
+  MOQ_CO_TRY(Stream stream, co_await session->peer->open_uni(from_hex("f0132b3e28 00000000")));
+  stream.finish();
+  co_return co_await session->expect_alive();
+}
+
+kio::Task<Verdict> unknown_track(Script& script) {
+  MOQ_CO_TRY(auto session, co_await Session::connect(script));
+  const std::uint64_t id = session->next_id();
+  MOQ_CO_TRY(
+      const Request request,
+      co_await session->send(id, session->wire.subscribe(id, name_of(script, "nobody"), "video")));
+  MOQ_CO_TRY(const Message said, co_await session->answer(request, "DOES_NOT_EXIST"));
+  Reader in = session->wire.reader(said.body);
+  if (session->wire.one_control_stream()) in.varint();
+  const std::uint64_t code = in.varint();
+  const std::uint64_t wanted = session->wire.draft() == 14 ? 4 : 0x10;
+  if (said.type != kRequestError || code != wanted) {
+    co_return mismatch(fmt::format("an error with code {:#x}", wanted),
+                       fmt::format("a message {:#x} with {:#x}", said.type, code));
+  }
+  co_return co_await session->expect_alive();
+}
+
+kio::Task<Verdict> fetch_unknown(Script& script) {
+  MOQ_CO_TRY(auto session, co_await Session::connect(script));
+  const std::uint64_t id = session->next_id();
+  MOQ_CO_TRY(
+      const Request request,
+      co_await session->send(id, session->wire.fetch(id, name_of(script, "nobody"), "video", 3)));
+  MOQ_CO_TRY(const Message said, co_await session->answer(request, "a refusal of FETCH"));
+  if (said.type != (session->wire.draft() == 14 ? kFetchError14 : kRequestError)) {
+    co_return mismatch("a refusal of FETCH", fmt::format("a message {:#x}", said.type));
+  }
+  co_return co_await session->expect_alive();
+}
+
+kio::Task<Verdict> publish_namespace(Script& script) {
+  MOQ_CO_TRY(auto session, co_await Session::connect(script));
+  const std::uint64_t id = session->next_id();
+  MOQ_CO_TRY(const Request request, co_await session->send(id, session->wire.publish_namespace(
+                                                                   id, name_of(script, "live"))));
+  MOQ_CO_TRY(const Message said, co_await session->answer(request, "an OK"));
+  if (said.type != kRequestOk) co_return mismatch("an OK", fmt::format("{:#x}", said.type));
+  co_return co_await session->expect_alive();
+}
+
+/// Waits until the subscriber hears of the namespace, by whatever its draft tells it.
+kio::Task<Verdict> hear(Session& subscriber, const Request& asked, Name name, bool active) {
+  if (!subscriber.wire.from(16)) co_return co_await subscriber.announced(name, active);
+  const std::uint64_t wanted = active ? kNamespace : kNamespaceDone;
+  for (;;) {
+    MOQ_CO_TRY(const Message said,
+               co_await subscriber.answer(asked, active ? "NAMESPACE" : "NAMESPACE_DONE"));
+    if (said.type != wanted) continue;
+    Reader in = subscriber.wire.reader(said.body);
+    const std::uint64_t fields = in.varint();
+    if (fields == 1 && in.text() == name.back()) co_return Verdict();
+  }
+}
+
+kio::Task<Verdict> subscribe_namespace(Script& script) {
+  MOQ_CO_TRY(auto subscriber, co_await Session::connect(script));
+  const std::uint64_t id = subscriber->next_id();
+  MOQ_CO_TRY(
+      const Request asked,
+      co_await subscriber->send(id, subscriber->wire.subscribe_namespace(id, name_of(script, "")),
+                                subscriber->wire.from(16)));
+  MOQ_CO_TRY(const Message said, co_await subscriber->answer(asked, "an OK"));
+  const bool ok = said.type == kRequestOk || (said.type == 0x12 && subscriber->wire.draft() == 14);
+  if (!ok) co_return mismatch("an OK", fmt::format("a message {:#x}", said.type));
+  MOQ_CO_TRY(auto publisher, co_await Session::connect(script));
+  const std::uint64_t offer = publisher->next_id();
+  MOQ_CO_TRY(const Request offered,
+             co_await publisher->send(
+                 offer, publisher->wire.publish_namespace(offer, name_of(script, "live"))));
+  MOQ_CO_CHECK(co_await hear(*subscriber, asked, name_of(script, "live"), true));
+  publisher->peer->close(0);
+  co_return co_await hear(*subscriber, asked, name_of(script, "live"), false);
+}
+
+kio::Task<Verdict> delivers(Script& script) {
+  MOQ_CO_TRY(auto joined, co_await Joined::make(script));
+  co_return co_await joined->pass(300, sample_payloads());
+}
+
+kio::Task<Verdict> several_groups(Script& script) {
+  MOQ_CO_TRY(auto joined, co_await Joined::make(script));
+  for (std::uint64_t sequence = 0; sequence < 200; ++sequence) {
+    MOQ_CO_CHECK(co_await joined->pass(sequence, sample_payloads()));
+  }
+  co_return Verdict();
+}
+
+kio::Task<Verdict> large_object(Script& script) {
+  MOQ_CO_TRY(auto joined, co_await Joined::make(script));
+  std::vector<std::string> payloads;
+  payloads.emplace_back(std::size_t{2} << 20, 'x');
+  co_return co_await joined->pass(5, payloads);
+}
+
+kio::Task<Verdict> publish_done(Script& script) {
+  MOQ_CO_TRY(auto joined, co_await Joined::make(script));
+  MOQ_CO_CHECK(co_await joined->pass(5, sample_payloads()));
+  const Session& publisher = *joined->publisher;
+  joined->publisher->reply(*joined->request, publisher.wire.publish_done(joined->request_id, 1));
+  if (joined->request->stream) joined->request->stream->finish();
+  MOQ_CO_TRY(const Message said,
+             co_await joined->subscriber->answer(joined->subscription, "PUBLISH_DONE"));
+  if (said.type != kPublishDone) {
+    co_return mismatch("PUBLISH_DONE", fmt::format("a message {:#x}", said.type));
+  }
+  co_return co_await joined->subscriber->expect_alive();
+}
+
+kio::Task<Verdict> unsubscribe(Script& script) {
+  MOQ_CO_TRY(auto joined, co_await Joined::make(script));
+  MOQ_CO_CHECK(co_await joined->pass(5, sample_payloads()));
+  Session& subscriber = *joined->subscriber;
+  if (joined->subscription.stream) {
+    joined->subscription.stream->stop(1);
+    joined->subscription.stream->reset(1);
+  } else {
+    MOQ_CO_TRY(const Request sent,
+               co_await subscriber.send(0, subscriber.wire.unsubscribe(joined->subscription.id)));
+  }
+  co_return co_await subscriber.expect_alive();
+}
+
+kio::Task<Verdict> wrong_parity(Script& script) {
+  MOQ_CO_TRY(auto session, co_await Session::connect(script));
+  MOQ_CO_TRY(
+      const Request request,
+      co_await session->send(1, session->wire.subscribe(1, name_of(script, "nobody"), "video")));
+  co_return co_await session->peer->expect_closed(Codes(kInvalidRequestId),
+                                                  "a client's request with an odd id");
+}
+
+kio::Task<Verdict> reused_id(Script& script) {
+  MOQ_CO_TRY(auto session, co_await Session::connect(script));
+  MOQ_CO_CHECK(co_await session->expect_alive());
+  MOQ_CO_TRY(
+      const Request request,
+      co_await session->send(0, session->wire.subscribe(0, name_of(script, "nobody"), "video")));
+  co_return co_await session->peer->expect_closed(Codes(kInvalidRequestId), "an id twice");
+}
+
+/// PUBLISH_NAMESPACE with parameters of the script's own.
+kio::Task<Verdict> with_parameters(Script& script, std::uint64_t count, Bytes parameters,
+                                   std::string what) {
+  MOQ_CO_TRY(auto session, co_await Session::connect(script));
+  const std::uint64_t id = session->next_id();
+  const Bytes request = session->wire.publish_namespace(id, name_of(script, "live"));
+  Writer body = session->wire.writer();
+  // Without the frame in front and the count of parameters behind.
+  body.bytes(request.slice(3, request.size() - 4).span()).varint(count).bytes(parameters.span());
+  MOQ_CO_TRY(const Request sent,
+             co_await session->send(id, session->wire.message(kPublishNamespace, body)));
+  co_return co_await session->peer->expect_closed(Codes(kProtocolViolation, 6), what);
+}
+
+kio::Task<Verdict> unknown_parameter(Script& script) {
+  MOQ_CO_CHECK(require(script, 16));
+  auto done = co_await with_parameters(script, 1, from_hex("3e 01"), "an unknown parameter");
+  co_return done;
+}
+
+kio::Task<Verdict> too_many_fields(Script& script) {
+  MOQ_CO_TRY(auto session, co_await Session::connect(script));
+  const std::uint64_t id = session->next_id();
+  Name name;
+  for (int i = 0; i < 33; ++i) name.emplace_back("a");
+  MOQ_CO_TRY(const Request sent,
+             co_await session->send(id, session->wire.publish_namespace(id, name)));
+  co_return co_await session->peer->expect_closed(Codes(kProtocolViolation),
+                                                  "a namespace of 33 fields");
+}
+
+kio::Task<Verdict> goaway(Script& script) {
+  MOQ_CO_TRY(auto session, co_await Session::connect(script));
+  session->control_out().write(session->wire.goaway());
+  co_return co_await session->expect_alive();
+}
+
+kio::Task<Verdict> second_goaway(Script& script) {
+  MOQ_CO_TRY(auto session, co_await Session::connect(script));
+  session->control_out().write(session->wire.goaway());
+  session->control_out().write(session->wire.goaway());
+  co_return co_await session->peer->expect_closed(Codes(kProtocolViolation), "a second GOAWAY");
+}
+
+kio::Task<Verdict> unknown_alias(Script& script) {
+  MOQ_CO_TRY(auto session, co_await Session::connect(script));
+  MOQ_CO_CHECK(co_await session->send_group(99, 0, sample_payloads()));
+  co_return co_await session->expect_alive();
+}
+
+}  // namespace
+
+std::vector<Case> cases() {
+  return {
+      {"setup/server-answers", "MOQT §9.4, SETUP", server_answers},
+      {"setup/unknown-options-are-ignored", "MOQT §9.4, SETUP", unknown_option},
+      {"setup/repeated-option-closes", "MOQT §9.4, SETUP", repeated_option, true},
+      {"setup/option-past-the-end-closes", "MOQT §9.4, SETUP", option_past_the_end, true},
+      {"setup/another-message-first-closes", "MOQT §9, control messages", not_a_setup, true},
+      {"control/unknown-message-closes", "MOQT §9, control messages", unknown_message, true},
+      {"control/bytes-left-over-close", "MOQT §9, control messages", trailing_bytes, true},
+      {"control/end-of-its-stream-closes", "MOQT §3.3, session", control_ends, true},
+      {"streams/unknown-unidirectional-type-closes", "MOQT §10, data streams", unknown_uni, true},
+      {"streams/bidirectional-without-request-closes", "MOQT §3.3, session", no_request, true},
+      {"streams/padding-is-ignored", "MOQT §10, padding", padding},
+      {"streams/unknown-alias-is-dropped", "MOQT §10, data streams", unknown_alias, true},
+      {"request-id/wrong-parity-closes", "MOQT §9.1, request id", wrong_parity, true},
+      {"request-id/reused-one-closes", "MOQT §9.1, request id", reused_id, true},
+      {"parameters/unknown-one-closes", "MOQT §9.2, parameters", unknown_parameter, true},
+      {"namespace/too-many-fields-close", "MOQT §2.4, names", too_many_fields, true},
+      {"namespace/is-accepted", "MOQT, PUBLISH_NAMESPACE", publish_namespace},
+      {"namespace/is-listed-and-withdrawn", "MOQT, SUBSCRIBE_NAMESPACE", subscribe_namespace},
+      {"subscribe/unknown-track-does-not-exist", "MOQT, SUBSCRIBE", unknown_track},
+      {"subscribe/delivers-a-group", "MOQT §10, subgroups", delivers},
+      {"subscribe/delivers-many-groups", "MOQT §10, subgroups", several_groups},
+      {"subscribe/delivers-a-large-object", "MOQT §10, subgroups", large_object},
+      {"subscribe/done-reaches-the-subscriber", "MOQT, PUBLISH_DONE", publish_done},
+      {"subscribe/unsubscribe", "MOQT, UNSUBSCRIBE", unsubscribe},
+      {"fetch/unknown-track-is-refused", "MOQT, FETCH", fetch_unknown},
+      {"goaway/is-taken", "MOQT, GOAWAY", goaway},
+      {"goaway/second-one-closes", "MOQT, GOAWAY", second_goaway, true},
+  };
+}
+
+}  // namespace moq::conformance::moqt

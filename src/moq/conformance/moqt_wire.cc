@@ -1,0 +1,200 @@
+#include "moq/conformance/moqt.h"
+
+namespace moq::conformance::moqt {
+
+Varint Wire::kind() const {
+  if (draft_ <= 16) return Varint::quic;
+  return draft_ == 17 ? Varint::vi64_no_7 : Varint::vi64;
+}
+
+Bytes Wire::message(std::uint64_t type, const Writer& body) const {
+  Writer out = writer();
+  out.varint(type).u16(static_cast<std::uint16_t>(body.size())).bytes(body.span());
+  return out.take();
+}
+
+void Wire::write_name(Writer& out, const Name& name) const {
+  out.varint(name.size());
+  for (const std::string& field : name) out.text(field);
+}
+
+void Wire::write_id(Writer& out, std::uint64_t id) const {
+  out.varint(id);
+  if (draft_ == 17) out.varint(0);  // No request before it is required.
+}
+
+Bytes Wire::setup(const Setup& what) const {
+  Writer body = writer();
+  if (draft_ == 14) body.varint(1).varint(0xff000000 + 14);
+  const bool limited = draft_ <= 16;
+  const std::uint64_t count = (what.path.empty() ? 0 : 1) + (what.authority.empty() ? 0 : 1) +
+                              (limited ? 1 : 0) + what.more_count;
+  if (limited) body.varint(count);
+  std::uint64_t previous = 0;
+  const auto type = [&](std::uint64_t id) {
+    body.varint(draft_ >= 16 ? id - previous : id);
+    previous = id;
+  };
+  if (!what.path.empty()) {
+    type(0x01);
+    body.text(what.path);
+  }
+  if (limited) {
+    type(0x02);
+    body.varint(10'000);  // Requests that the endpoint may send.
+  }
+  if (!what.authority.empty()) {
+    type(0x05);
+    body.text(what.authority);
+  }
+  body.bytes(what.more.span());
+  return message(from(17) ? kSetup : kClientSetup, body);
+}
+
+Bytes Wire::subscribe(std::uint64_t id, const Name& name, std::string_view track) const {
+  Writer body = writer();
+  write_id(body, id);
+  write_name(body, name);
+  body.text(track);
+  if (draft_ == 14) {
+    body.u8(128).u8(0).u8(1).varint(2).varint(0);
+    return message(kSubscribe, body);
+  }
+  // FORWARD, the priority, and a filter: from the largest object on, or from 20 on the next.
+  body.varint(3);
+  if (draft_ == 15) {
+    body.varint(0x10).varint(1).varint(0x20).varint(128).varint(0x21).varint(1).varint(2);
+  } else if (draft_ == 16) {
+    body.varint(0x10).varint(1).varint(0x10).varint(128).varint(1).varint(1).varint(2);
+  } else {
+    body.varint(0x10).u8(1).varint(0x10).u8(128).varint(1);
+    if (draft_ <= 19) {
+      body.varint(1).varint(2);
+    } else if (draft_ <= 21) {
+      body.varint(2).varint(0).varint(0);
+    } else {
+      body.varint(5);
+    }
+  }
+  return message(kSubscribe, body);
+}
+
+Bytes Wire::publish_namespace(std::uint64_t id, const Name& name) const {
+  Writer body = writer();
+  write_id(body, id);
+  write_name(body, name);
+  body.varint(0);
+  return message(kPublishNamespace, body);
+}
+
+Bytes Wire::subscribe_namespace(std::uint64_t id, const Name& prefix) const {
+  Writer body = writer();
+  write_id(body, id);
+  write_name(body, prefix);
+  if (draft_ == 16 || draft_ == 17) body.varint(1);  // Names, not tracks.
+  body.varint(0);
+  return message(subscribe_namespace_type(), body);
+}
+
+Bytes Wire::unsubscribe(std::uint64_t id) const {
+  Writer body = writer();
+  body.varint(id);
+  return message(kUnsubscribe, body);
+}
+
+Bytes Wire::fetch(std::uint64_t id, const Name& name, std::string_view track,
+                  std::uint64_t group) const {
+  Writer body = writer();
+  write_id(body, id);
+  if (draft_ == 14) body.u8(128).u8(1);
+  if (draft_ <= 19) body.varint(1);
+  write_name(body, name);
+  body.text(track);
+  if (draft_ <= 19) body.varint(group).varint(0).varint(group).varint(0);
+  if (draft_ <= 19) {
+    body.varint(0);
+  } else if (draft_ <= 21) {
+    body.varint(1).varint(0x21).varint(3).varint(group).varint(0).varint(0);
+  } else {
+    body.varint(1).varint(0x21).varint(3).varint(group).varint(0).varint(0);
+  }
+  return message(kFetch, body);
+}
+
+Bytes Wire::goaway() const {
+  Writer body = writer();
+  body.varint(0);
+  if (from(17)) body.varint(0);
+  if (draft_ == 18) body.varint(0);
+  return message(kGoaway, body);
+}
+
+Bytes Wire::subscribe_ok(std::uint64_t id, std::uint64_t alias) const {
+  Writer body = writer();
+  if (one_control_stream()) body.varint(id);
+  body.varint(alias);
+  if (draft_ == 14) body.varint(0).u8(2).u8(0);
+  body.varint(0);
+  return message(kSubscribeOk, body);
+}
+
+Bytes Wire::namespace_ok(std::uint64_t id) const {
+  Writer body = writer();
+  if (one_control_stream()) body.varint(id);
+  if (draft_ >= 15) body.varint(0);
+  return message(kRequestOk, body);
+}
+
+Bytes Wire::subscribe_namespace_ok(std::uint64_t id) const {
+  if (draft_ > 14) return namespace_ok(id);
+  Writer body = writer();
+  body.varint(id);
+  return message(0x12, body);
+}
+
+Bytes Wire::refuse_fetch(std::uint64_t id) const {
+  Writer body = writer();
+  if (one_control_stream()) body.varint(id);
+  body.varint(3);
+  if (from(16)) body.varint(0);
+  body.varint(0);
+  return message(draft_ == 14 ? kFetchError14 : kRequestError, body);
+}
+
+Bytes Wire::publish_done(std::uint64_t id, std::uint64_t streams) const {
+  Writer body = writer();
+  if (one_control_stream()) body.varint(id);
+  body.varint(2).varint(streams).varint(0);
+  return message(kPublishDone, body);
+}
+
+Bytes Wire::group(std::uint64_t alias, std::uint64_t sequence,
+                  const std::vector<std::string>& payloads) const {
+  Writer out = writer();
+  // The end of the group, subgroup 0; from 18 on also that it begins with the first object.
+  out.varint(from(18) ? 0x58 : 0x18).varint(alias).varint(sequence).u8(128);
+  for (const std::string& payload : payloads) {
+    out.varint(0).text(payload);
+    if (payload.empty()) out.varint(0);
+  }
+  return out.take();
+}
+
+int draft_of(const Script& script) {
+  if (script.version == "moq-00") return 14;
+  return (script.version[5] - '0') * 10 + (script.version[6] - '0');
+}
+
+Name name_of(const Script& script, std::string_view last) {
+  Name out;
+  std::string_view rest = script.base;
+  while (!rest.empty()) {
+    const std::size_t slash = std::min(rest.find('/'), rest.size());
+    out.emplace_back(rest.substr(0, slash));
+    rest.remove_prefix(std::min(slash + 1, rest.size()));
+  }
+  if (!last.empty()) out.emplace_back(last);
+  return out;
+}
+
+}  // namespace moq::conformance::moqt
