@@ -498,6 +498,13 @@ TEST(RequestError, RetryIsOneMore) {
   }
 }
 
+TEST(RequestError, TheRedirectMayBeMissing) {
+  const Bytes body = body_of(Draft::d18, [](Writer& out) { out.varint(0x34).varint(0).text(""); });
+  const auto read = decode_message({.type = 0x05, .body = body}, Draft::d18);
+  ASSERT_TRUE(read.has_value());
+  EXPECT_EQ(std::get<RequestError>(*read).redirect, std::nullopt);
+}
+
 TEST(PublishDone, AnUnknownCountIsTheLargestNumber) {
   const PublishDone done{.request_id = 0};
   EXPECT_EQ(hex_of(*encode_message(done, Draft::d16)), "0b000b0002ffffffffffffffff00");

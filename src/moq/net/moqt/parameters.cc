@@ -54,14 +54,16 @@ constexpr Places kStateNotify = bit_of(ParameterPlace::state_notify);
 constexpr Places kFill = bit_of(ParameterPlace::fill);
 /// Answers that tell of a track.
 constexpr Places kTrack = kSubscribeOk | kPublish;
-/// Messages that say what a subscriber wants.
-constexpr Places kWanted = kSubscribe | kSubscribeTracks | kUpdate;
+/// What changes a subscription, or makes one.
+constexpr Places kSubscription = kSubscribe | kUpdate;
+/// All messages that say what a subscriber wants.
+constexpr Places kWanted = kSubscription | kSubscribeTracks;
 constexpr Places kRequests = kWanted | kPublish | kFetch | kTrackStatus |
                              bit_of(ParameterPlace::publish_namespace) |
                              bit_of(ParameterPlace::subscribe_namespace);
 
-/// In which drafts and messages a parameter may be. Up to 19 the answer to PUBLISH says what the
-/// subscriber wants, as SUBSCRIBE does.
+/// In which drafts and messages a parameter may be; some peers close the session for another one.
+/// Up to 19 the answer to PUBLISH says what the subscriber wants, as SUBSCRIBE does.
 struct Rule {
   Id id;
   Draft first;
@@ -70,13 +72,14 @@ struct Rule {
 };
 
 constexpr std::array kRules{
-    Rule{Id::delivery_timeout, Draft::d14, Draft::d15, kWanted | kTrack | kRequestOk},
-    Rule{Id::delivery_timeout, Draft::d16, Draft::d19, kWanted | kPublish | kRequestOk},
+    Rule{Id::delivery_timeout, Draft::d14, Draft::d15, kSubscription | kTrack | kRequestOk},
+    Rule{Id::delivery_timeout, Draft::d16, Draft::d19, kSubscription | kRequestOk},
     Rule{Id::delivery_timeout, Draft::d20, Draft::d22, kWanted | kPublish},
     Rule{Id::token, Draft::d14, Draft::d22, kRequests},
     Rule{Id::max_cache_duration, Draft::d14, Draft::d15, kTrack | bit_of(ParameterPlace::fetch_ok)},
-    Rule{Id::rendezvous_timeout, Draft::d17, Draft::d22, kSubscribe | kSubscribeTracks},
-    Rule{Id::subgroup_delivery_timeout, Draft::d18, Draft::d19, kWanted | kPublish | kRequestOk},
+    Rule{Id::rendezvous_timeout, Draft::d17, Draft::d19, kSubscribe},
+    Rule{Id::rendezvous_timeout, Draft::d20, Draft::d22, kSubscribe | kSubscribeTracks},
+    Rule{Id::subgroup_delivery_timeout, Draft::d18, Draft::d19, kSubscription | kRequestOk},
     Rule{Id::subgroup_delivery_timeout, Draft::d20, Draft::d22, kWanted | kPublish},
     Rule{Id::expires, Draft::d15, Draft::d22, kSubscribeOk | kPublish | kRequestOk},
     Rule{Id::largest, Draft::d15, Draft::d22, kSubscribeOk | kPublish | kRequestOk | kStateNotify},
@@ -84,13 +87,12 @@ constexpr std::array kRules{
     Rule{Id::publisher_priority, Draft::d15, Draft::d15, kTrack},
     Rule{Id::forward, Draft::d15, Draft::d19, kWanted | kPublish | kRequestOk},
     Rule{Id::forward, Draft::d20, Draft::d22, kWanted | kPublish | kStateNotify},
-    Rule{Id::priority, Draft::d15, Draft::d19, kWanted | kFetch | kRequestOk},
+    Rule{Id::priority, Draft::d15, Draft::d19, kSubscription | kFetch | kRequestOk},
     Rule{Id::priority, Draft::d20, Draft::d22, kWanted | kFetch | kPublish | kFill},
-    Rule{Id::filter, Draft::d15, Draft::d19, kWanted | kRequestOk},
+    Rule{Id::filter, Draft::d15, Draft::d19, kSubscription | kRequestOk},
     Rule{Id::filter, Draft::d20, Draft::d22, kWanted | kFetch | kPublish | kStateNotify | kFill},
     Rule{Id::group_order, Draft::d15, Draft::d15, kSubscribe | kFetch | kTrack | kRequestOk},
-    Rule{Id::group_order, Draft::d16, Draft::d18,
-         kSubscribe | kSubscribeTracks | kFetch | kRequestOk},
+    Rule{Id::group_order, Draft::d16, Draft::d18, kSubscribe | kFetch | kRequestOk},
     Rule{Id::group_order, Draft::d19, Draft::d19, kSubscribe | kSubscribeTracks | kFetch},
     Rule{Id::group_order, Draft::d20, Draft::d22,
          kSubscribe | kSubscribeTracks | kFetch | kPublish | kFill},
@@ -101,7 +103,7 @@ constexpr std::array kRules{
     Rule{Id::object_property_filter, Draft::d19, Draft::d22, kWanted | kFetch | kFill},
     Rule{Id::track_property_filter, Draft::d19, Draft::d22, kSubscribeTracks | kUpdate},
     Rule{Id::dynamic_groups, Draft::d15, Draft::d15, kTrack},
-    Rule{Id::new_group_request, Draft::d15, Draft::d19, kWanted | kRequestOk},
+    Rule{Id::new_group_request, Draft::d15, Draft::d19, kSubscription | kRequestOk},
     Rule{Id::new_group_request, Draft::d20, Draft::d22, kWanted},
     Rule{Id::namespace_prefix, Draft::d18, Draft::d22, kUpdate},
     Rule{Id::include_properties, Draft::d20, Draft::d22,

@@ -84,8 +84,9 @@ struct Parameters {
   std::optional<Fill> fill;
   std::vector<RangeFilter> ranges;
   std::optional<std::uint64_t> new_group_request;  ///< From 15: the largest group + 1; 0 = none.
-  std::optional<TrackNamespace> namespace_prefix;  ///< REQUEST_UPDATE. From 18.
-  std::optional<bool> include_properties;          ///< None = yes. From 20.
+  /// REQUEST_UPDATE. From 18. Better not sent before 22: not all peers read it as we write it.
+  std::optional<TrackNamespace> namespace_prefix;
+  std::optional<bool> include_properties;  ///< None = yes. From 20.
 
   bool operator==(const Parameters&) const = default;
 

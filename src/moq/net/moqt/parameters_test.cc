@@ -83,6 +83,38 @@ TEST(Parameters, MisplacedOnesAreAViolationFrom20) {
   EXPECT_EQ(decode("012201", Draft::d16, ParameterPlace::fetch_ok), Parameters());
 }
 
+TEST(Parameters, EachMessageHasItsOwn) {
+  const Parameters all{.delivery_timeout = 1s,
+                       .rendezvous_timeout = 1s,
+                       .subgroup_delivery_timeout = 1s,
+                       .expires = 1s,
+                       .largest = Location{1, 2},
+                       .fill_timeout = 1s,
+                       .forward = true,
+                       .priority = 1,
+                       .filter = LocationFilter::next_object(),
+                       .group_order = GroupOrder::ascending};
+  const auto types = [&](ParameterPlace place, Draft draft) {
+    const Bytes bytes = body_of(draft, [&](Writer& out) { all.write(out, draft, place); });
+    Reader in = reader_of(bytes.span(), draft);
+    const auto count = in.varint();
+    const auto read = decode(hex_of(bytes), draft, place);
+    EXPECT_TRUE(read.has_value());
+    return count;
+  };
+  EXPECT_EQ(types(ParameterPlace::subscribe, Draft::d18), 7U);
+  EXPECT_EQ(types(ParameterPlace::subscribe_tracks, Draft::d18), 1U);  // FORWARD.
+  EXPECT_EQ(types(ParameterPlace::subscribe_tracks, Draft::d20), 7U);
+  EXPECT_EQ(types(ParameterPlace::publish, Draft::d18), 3U);
+  EXPECT_EQ(types(ParameterPlace::publish, Draft::d20), 8U);
+  EXPECT_EQ(types(ParameterPlace::fetch, Draft::d18), 3U);
+  EXPECT_EQ(types(ParameterPlace::fetch, Draft::d20), 4U);
+  EXPECT_EQ(types(ParameterPlace::fetch_ok, Draft::d18), 0U);
+  EXPECT_EQ(types(ParameterPlace::request_ok, Draft::d18), 8U);
+  EXPECT_EQ(types(ParameterPlace::request_ok, Draft::d20), 2U);
+  EXPECT_EQ(types(ParameterPlace::publish_namespace, Draft::d20), 0U);
+}
+
 TEST(Parameters, EachDraftHasItsOwn) {
   Parameters all{.delivery_timeout = 1s,
                  .tokens = {{.value = "a"}},

@@ -410,7 +410,7 @@ Result<RequestError, DecodeError> RequestError::decode(Reader& in, Draft draft,
                      .code = request_code_from_wire(in.varint(), kind_of(kind), draft)};
   if (has_retry_interval(draft)) error.retry_after = read_retry(in);
   error.reason = read_reason(in);
-  if (has_redirect(draft) && error.code == RequestCode::redirect) {
+  if (has_redirect(draft) && error.code == RequestCode::redirect && in.remaining() > 0) {
     error.redirect =
         Redirect{.uri = std::string(in.text(kMaxUriBytes)), .track = read_full_name(in, draft)};
   }

@@ -192,7 +192,7 @@ struct RequestError {
   /// From 16: when to try again; none = never.
   std::optional<Duration> retry_after;
   std::string reason;
-  std::optional<Redirect> redirect;  ///< From 18, exactly with `RequestCode::redirect`.
+  std::optional<Redirect> redirect;  ///< From 18, with `RequestCode::redirect`.
 
   static constexpr std::string_view kName = "REQUEST_ERROR";
   static Result<RequestError, DecodeError> decode(Reader& in, Draft draft,
