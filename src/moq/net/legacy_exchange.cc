@@ -153,9 +153,8 @@ kio::Task<Result<LegacyGreeting>> pick_version(kio::Clock& clock, transport::Ses
     if (!version) continue;
     co_return LegacyGreeting(*version, *std::move(stream), Bytes::copy(*body));
   }
-  co_return fail(Code::version, "no common version: the client offers " +
-                                    list_of_codes(setup->versions) + ", the server has " +
-                                    list_of(versions));
+  co_return fail(Code::version, "the client offers " + list_of_codes(setup->versions) +
+                                    ", the server has " + list_of(versions));
 }
 
 }  // namespace moq::net
