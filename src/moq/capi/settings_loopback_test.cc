@@ -122,6 +122,22 @@ TEST(Settings, TheLargestTimesAreNoTroubleToDial) {
   EXPECT_EQ(session.status().next(), 1);
 }
 
+TEST(Settings, WebSocketIsWhereAUrlSaysSo) {
+  const RelayChild relay;
+  const QuickConfig config;  // Without the fallback.
+  TestSession session("ws://" + relay.authority() + "/", config);
+  EXPECT_EQ(session.status().next(), 1);
+}
+
+TEST(Settings, WebSocketMayBeTriedBeside) {
+  const RelayChild relay;
+  const QuickConfig config;
+  EXPECT_EQ(moq_client_set_websocket_enabled(config.handle(), true), 0);
+  EXPECT_EQ(moq_client_set_websocket_delay(config.handle(), 0), 0);
+  TestSession session(relay.url(), config);
+  EXPECT_EQ(session.status().next(), 1);
+}
+
 TEST(Settings, ThatCannotWorkFailWhereTheyAreUsed) {
   {
     const QuickConfig config;
