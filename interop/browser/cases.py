@@ -80,8 +80,8 @@ class Page:
 
     def __enter__(self):
         self._browser.__enter__()
-        if self._stage.carrier == WEBSOCKET:
-            self._browser.before_each_page("delete globalThis.WebTransport")
+        # The packages race the two; on a slow machine the other one would win now and then.
+        self._browser.before_each_page(f"delete globalThis.{'WebTransport' if self._stage.carrier == WEBSOCKET else 'WebSocket'}")
         return self._browser
 
     def __exit__(self, kind, error, _):
@@ -256,6 +256,7 @@ def main():
     parser.add_argument("--keep", action="store_true", help="keep logs, files and a failed page's picture in build/browser")
     parser.add_argument("filter", nargs="?", default="", help="run only cases whose name contains this")
     options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # So that nothing is left running.
     chosen = [item for item in plan() if options.filter in item[0]]
 
     lacking = chromium.missing()
