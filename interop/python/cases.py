@@ -16,6 +16,7 @@ import moq  # noqa: E402
 from lab import actors, mp4, processes  # noqa: E402
 
 VERSIONS = ("moq-lite-03", "moq-lite-04", "moq-lite-05", "moq-lite-06")
+DRAFTS = tuple(f"moqt-{number}" for number in range(14, 23))  # Of moq-transport.
 WITHOUT_FETCH = ("moq-lite-03", "moq-lite-04")  # FETCH came with 05.
 CASE_SECONDS = 20.0
 # Frames with their edges: empty, one byte, more than a packet, more than a stream window's first grant.
@@ -287,12 +288,19 @@ CLIENT_CASES = (export_reads_their_server, fetch_reads_their_server, import_feed
 
 
 def plan():
-    """Each case at each version over raw QUIC, and at no pinned version over WebTransport."""
+    """Each case at each version over raw QUIC, and at no pinned version over WebTransport; those of the relay at each
+    draft of moq-transport, too."""
     for case in RELAY_CASES + CLIENT_CASES:
         for version in VERSIONS:
             if not ("fetch" in case.__name__ and version in WITHOUT_FETCH):
                 yield case, version, "moqt"
         yield case, None, "https"
+    for case in RELAY_CASES:
+        # A FETCH over these drafts is refused by the Rust reader itself, which takes a track for empty whose
+        # SUBSCRIBE_OK names no largest object: see the limits in docs/interop.md.
+        if case is not relay_answers_fetch:
+            for version in DRAFTS:
+                yield case, version, "moqt"
 
 
 async def run_case(case, bench):
