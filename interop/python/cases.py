@@ -16,7 +16,7 @@ import moq  # noqa: E402
 from lab import actors, mp4, processes  # noqa: E402
 
 VERSIONS = ("moq-lite-03", "moq-lite-04", "moq-lite-05", "moq-lite-06")
-DRAFTS = tuple(f"moqt-{number}" for number in range(15, 23))  # Of moq-transport; 14 see docs/interop.md.
+DRAFTS = tuple(f"moqt-{number}" for number in range(14, 23))  # Of moq-transport.
 WITHOUT_FETCH = ("moq-lite-03", "moq-lite-04")  # FETCH came with 05.
 CASE_SECONDS = 20.0
 # Frames with their edges: empty, one byte, more than a packet, more than a stream window's first grant.

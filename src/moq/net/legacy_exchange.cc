@@ -48,7 +48,11 @@ kio::Task<Result<std::vector<std::uint8_t>>> read_body(transport::RecvStream& st
   }
   auto length = co_await read_exactly(stream, kLengthBytes);
   if (!length) co_return std::unexpected(std::move(length).error());
-  co_return co_await read_exactly(stream, Reader(*length).u16());
+  // No temporaries beside co_await: g++ 12 at -O2 destroys what the frame keeps of them twice.
+  const std::size_t size = Reader(*length).u16();
+  auto body = co_await read_exactly(stream, size);
+  if (!body) co_return std::unexpected(std::move(body).error());
+  co_return *std::move(body);
 }
 
 template <typename Setup>
