@@ -111,11 +111,25 @@ bool Fields::lists(std::string_view name, std::string_view token) const {
                              [token](const std::string& member) { return same(member, token); });
 }
 
+namespace {
+
+/// The first byte of a TLS connection. RFC 8446 §5.1.
+constexpr char kTlsHandshake = 0x16;
+
+constexpr bool is_letter(char c) { return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z'); }
+
+}  // namespace
+
 Result<std::optional<std::string>> HeadReader::push(const Bytes& bytes) {
   // The end may begin in what came before.
   const std::size_t from = head_.size() - std::min(head_.size(), kEndOfHead.size() - 1);
   const std::size_t before = head_.size();
   head_.append(bytes.text());
+  // Said at once, as whoever speaks TLS to a listener without waits for an answer.
+  if (!head_.empty() && !is_letter(head_.front())) {
+    return fail(Code::decode,
+                head_.front() == kTlsHandshake ? "TLS, where plain HTTP is spoken" : "not HTTP");
+  }
   const std::size_t found = head_.find(kEndOfHead, from);
   const std::size_t end = found == std::string::npos ? head_.size() : found + kEndOfHead.size();
   if (end > kMaxHeadBytes) return fail(Code::too_many, "the head is too long");

@@ -64,7 +64,8 @@ struct Response {
 class HeadReader {
  public:
   /// The next bytes. Returns the head, with the empty line at its end, once it is there. Fails with
-  /// `too_many` if it is longer than `kMaxHeadBytes`. Not after the head.
+  /// `too_many` if it is longer than `kMaxHeadBytes`, and with `decode` as soon as it cannot be
+  /// HTTP. Not after the head.
   Result<std::optional<std::string>> push(const Bytes& bytes);
   /// Whether anything has come.
   [[nodiscard]] bool begun() const { return !head_.empty() || !rest_.empty(); }

@@ -109,6 +109,14 @@ TEST(HeadReader, FindsTheEndWhereverThePiecesEnd) {
   }
 }
 
+TEST(HeadReader, SaysAtOnceThatTlsIsNoHttp) {
+  HeadReader reader;
+  const auto head = reader.push(Bytes::copy(std::string_view("\x16\x03\x01\x02", 4)));
+  ASSERT_FALSE(head);
+  EXPECT_EQ(head.error().code, Code::decode);
+  EXPECT_NE(head.error().text.find("TLS"), std::string::npos);
+}
+
 TEST(HeadReader, AHeadHasALimit) {
   const std::string end = "\r\n\r\n";
   HeadReader longest;

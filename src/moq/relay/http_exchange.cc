@@ -45,6 +45,10 @@ kio::Task<std::optional<HttpRequest>> HttpExchange::receive() {
     }
     if (!bytes || bytes->empty()) co_return std::nullopt;
     auto pushed = head_.push(*bytes);
+    if (!pushed && pushed.error().code == Code::decode) {
+      co_await answer({400, "this is plain HTTP/1.1\n"});
+      co_return std::nullopt;
+    }
     if (!pushed) {
       co_await answer({431, "the request's head is too long\n"});
       co_return std::nullopt;
