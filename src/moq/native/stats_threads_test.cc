@@ -145,35 +145,50 @@ TEST_F(StatsTest, ThoseNotReadCostNoPackets) {
 }
 
 TEST_F(StatsTest, AreReadWhileTheSessionRuns) {
-  std::atomic<bool> over = false;
-  std::atomic<std::uint64_t> reads = 0;
-  std::atomic<std::uint64_t> misses = 0;
+  /// A thread that reads until it is told to end, and what it has seen.
+  struct Watcher {
+    explicit Watcher(Reconnect::StatsReader stats) : thread([this, stats] { watch(stats); }) {}
+    void watch(const Reconnect::StatsReader& stats) {
+      std::uint64_t received = 0;
+      while (!over) {
+        const auto now = stats.read();
+        const std::uint64_t total = now ? now->transport.bytes_received : 0;
+        if (now && total < received) ADD_FAILURE() << "it went down";
+        received = total;
+        now ? ++reads : ++misses;
+        std::this_thread::yield();
+      }
+    }
+    std::atomic<bool> over = false;
+    std::atomic<std::uint64_t> reads = 0;
+    std::atomic<std::uint64_t> misses = 0;
+    std::thread thread;
+  };
   connect("moqt://10.0.0.1:4443/");
-  const auto watch = [&](const Reconnect::StatsReader stats) {
-    std::uint64_t received = 0;
-    while (!over) {
-      const auto now = stats.read();
-      now ? ++reads : ++misses;
-      if (!now) received = 0;
-      if (now && now->transport.bytes_received < received) ADD_FAILURE() << "it went down";
-      if (now) received = now->transport.bytes_received;
-      std::this_thread::yield();
+  Watcher one(reconnect->stats_reader());
+  Watcher two(reconnect->stats_reader());
+  // Real threads against virtual time: what comes next waits until both have looked.
+  const auto both_see = [&](std::atomic<std::uint64_t> Watcher::* counter) {
+    for (Watcher* watcher : {&one, &two}) {
+      const std::uint64_t before = watcher->*counter;
+      while (watcher->*counter == before) std::this_thread::yield();
     }
   };
-  std::thread one(watch, reconnect->stats_reader());
-  std::thread two(watch, reconnect->stats_reader());
   for (int i = 0; i < 10; ++i) transfer(100'000);
+  both_see(&Watcher::reads);
   stop_serving();
   EXPECT_TRUE(world.run_until([&] { return !reconnect->stats_reader().read(); }, 30s));
+  both_see(&Watcher::misses);
   serve();
   EXPECT_TRUE(world.run_until([&] { return reconnect->epoch() == 2; }, 30s));
   transfer(100'000);
-  while (reads == 0) std::this_thread::yield();
+  both_see(&Watcher::reads);
   reconnect.reset();
-  while (misses == 0) std::this_thread::yield();
-  over = true;
-  one.join();
-  two.join();
+  both_see(&Watcher::misses);
+  for (Watcher* watcher : {&one, &two}) {
+    watcher->over = true;
+    watcher->thread.join();
+  }
 }
 
 }  // namespace
