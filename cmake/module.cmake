@@ -102,18 +102,24 @@ function(moq_test NAME LABEL SOURCES)
   if(NOT SOURCES)
     return()
   endif()
+  if(NOT TARGET moq_testing_paths)  # moq/base/testing_paths.h
+    configure_file("${PROJECT_SOURCE_DIR}/cmake/testing_paths.cc.in" "${PROJECT_BINARY_DIR}/testing_paths.cc" @ONLY)
+    add_library(moq_testing_paths STATIC "${PROJECT_BINARY_DIR}/testing_paths.cc")
+    target_link_libraries(moq_testing_paths PRIVATE moq_flags)
+  endif()
   set(target moq_${NAME}_${LABEL}_test)
   add_executable(${target} ${SOURCES})
-  target_link_libraries(${target} PRIVATE moq_${NAME} GTest::gtest_main ${ARG_LINKS})
+  target_link_libraries(${target} PRIVATE moq_${NAME} moq_testing_paths GTest::gtest_main ${ARG_LINKS})
   if(TARGET moq_sim AND NOT NAME MATCHES "^(base|kio|transport)$")
     target_link_libraries(${target} PRIVATE moq_sim)
   endif()
-  target_compile_definitions(${target} PRIVATE
-    MOQ_TESTDATA="${CMAKE_CURRENT_SOURCE_DIR}/testdata" MOQ_BIN_DIR="${CMAKE_BINARY_DIR}/bin"
-    MOQ_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
   if(NOT LABEL STREQUAL "soak")
     # What a test itself does is quick; compiling it takes half as long. What it tests stays at -O1.
     target_compile_options(${target} PRIVATE $<$<CONFIG:Debug>:-O0>)
+  endif()
+  if(MOQ_SANITIZE MATCHES "undefined")
+    # The same: UBSan looks at what is tested, ASan at the test too.
+    target_compile_options(${target} PRIVATE -fno-sanitize=undefined)
   endif()
   gtest_discover_tests(${target} DISCOVERY_TIMEOUT 60 PROPERTIES LABELS ${LABEL} TIMEOUT 120)
 endfunction()

@@ -22,6 +22,8 @@
 #include <string_view>
 #include <vector>
 
+#include "moq/base/testing_paths.h"
+
 /// Programs that tests run, as people do. For tests alone.
 namespace moq::app::test {
 
@@ -251,9 +253,9 @@ class RelayChild {
   }
   /// Starts it again on the same port, with another certificate.
   void start() {
-    child_.emplace(std::vector<std::string>{
-        std::string(MOQ_BIN_DIR) + "/moq-relay", "--listen", authority(), "--listen-tls-generate",
-        "127.0.0.1", "--auth-public", may_use_, "--web-http-listen", authority()});
+    child_.emplace(std::vector<std::string>{test_bin_dir() + "/moq-relay", "--listen", authority(),
+                                            "--listen-tls-generate", "127.0.0.1", "--auth-public",
+                                            may_use_, "--web-http-listen", authority()});
     const auto ended = [this] { return child_->err().find("event=failed") != std::string::npos; };
     while (!running() && !ended()) {
       if (child_->expect_err("event=").empty()) return;

@@ -9,6 +9,7 @@
 #include <numbers>
 #include <vector>
 
+#include "moq/base/testing_paths.h"
 #include "moq/capi/room_test_support.h"
 
 namespace moq::capi {
@@ -21,7 +22,7 @@ class CodecTest : public Room {
   }
 
   void SetUp() override {
-    if (!std::filesystem::exists(MOQ_BIN_DIR "/../lib/libmoq-av.so.0")) {
+    if (!std::filesystem::exists(test_bin_dir() + "/../lib/libmoq-av.so.0")) {
       GTEST_SKIP() << "built without MOQ_CODECS";
     }
   }

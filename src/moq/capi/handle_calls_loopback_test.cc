@@ -8,6 +8,7 @@
 #include <string>
 
 #define MOQ_NO_DEPRECATED
+#include "moq/base/testing_paths.h"
 #include "moq/capi/codec_rows_test_support.h"
 #include "moq/capi/live_handles_test_support.h"
 #include "moq/capi/media_rows_test_support.h"
@@ -343,7 +344,7 @@ const std::set<std::string> kElsewhere = {
     "moq_qlog_supported", "moq_origin_create", "moq_publish_create"};
 
 TEST(Handles, EachFunctionOfTheHeaderHasItsLine) {
-  std::ifstream in(std::string(MOQ_SOURCE_DIR) + "/src/moq/capi/moq.h");
+  std::ifstream in(test_source_dir() + "/src/moq/capi/moq.h");
   const std::string header{std::istreambuf_iterator<char>(in), {}};
   std::set<std::string> listed = kElsewhere;
   for (const CallRow& row : all_rows()) {

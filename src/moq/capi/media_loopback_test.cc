@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "moq/base/testing_paths.h"
 #include "moq/capi/room_test_support.h"
 
 namespace moq::capi {
@@ -16,8 +17,7 @@ namespace {
 constexpr std::uint64_t kPatient = 60'000;
 
 std::vector<std::uint8_t> read_file(const std::string& name) {
-  std::ifstream file(std::string(MOQ_SOURCE_DIR) + "/src/moq/mux/testdata/" + name,
-                     std::ios::binary);
+  std::ifstream file(test_source_dir() + "/src/moq/mux/testdata/" + name, std::ios::binary);
   EXPECT_TRUE(file.good()) << name;
   return {std::istreambuf_iterator<char>(file), {}};
 }

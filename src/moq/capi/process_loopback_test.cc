@@ -5,6 +5,7 @@
 #include <atomic>
 #include <thread>
 
+#include "moq/base/testing_paths.h"
 #include "moq/capi/session_test_support.h"
 
 namespace moq::capi {
@@ -17,7 +18,7 @@ using app::test::RelayChild;
 class Scene : public Child {
  public:
   Scene(const std::string& scene, const std::string& url)
-      : Child({std::string(MOQ_BIN_DIR) + "/moq_capi_testing", scene, url}) {}
+      : Child({test_bin_dir() + "/moq_capi_testing", scene, url}) {}
 };
 
 TEST(Process, ExitWithASessionOpenTellsThePeer) {

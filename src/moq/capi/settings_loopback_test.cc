@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "moq/base/testing_paths.h"
 #include "moq/capi/session_test_support.h"
 #include "moq/transport/quic/certificate.h"
 
@@ -39,9 +40,9 @@ class LocalhostRelay {
     std::ofstream(certificate()) << identity_.chain_pem();
     std::ofstream(folder_.path + "/key.pem") << identity_.key_pem();
     const std::string listen = "127.0.0.1:" + std::to_string(port_);
-    child_.emplace(std::vector<std::string>{
-        std::string(MOQ_BIN_DIR) + "/moq-relay", "--listen", listen, "--listen-tls-cert",
-        certificate(), "--listen-tls-key", folder_.path + "/key.pem", "--auth-public", "**"});
+    child_.emplace(std::vector<std::string>{test_bin_dir() + "/moq-relay", "--listen", listen,
+                                            "--listen-tls-cert", certificate(), "--listen-tls-key",
+                                            folder_.path + "/key.pem", "--auth-public", "**"});
     child_->expect_err("event=listening");
   }
   [[nodiscard]] std::string url() const {

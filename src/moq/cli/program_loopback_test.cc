@@ -6,6 +6,7 @@
 #include <map>
 
 #include "moq/app/child_test.h"
+#include "moq/base/testing_paths.h"
 
 // The program as people run it: built, with pipes, against a relay on this machine or nobody.
 namespace moq::cli {
@@ -16,8 +17,8 @@ using app::test::read_file;
 using app::test::RelayChild;
 
 constexpr int kFailed = 1;
-const std::string kMoq = std::string(MOQ_BIN_DIR) + "/moq";
-const std::string kMedia = std::string(MOQ_SOURCE_DIR) + "/src/moq/mux/testdata/";
+const std::string kMoq = test_bin_dir() + "/moq";
+const std::string kMedia = test_source_dir() + "/src/moq/mux/testdata/";
 const std::string kZeros(64, '0');
 
 /// `moq` with a broadcast, a short retry budget, and what else a test wants.

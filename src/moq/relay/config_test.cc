@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "moq/base/testing_paths.h"
 #include "moq/relay/certificates.h"
 #include "moq/transport/quic/certificate.h"
 
@@ -177,7 +178,7 @@ TEST_F(RelayConfig, TheFileMayStandAnywhere) {
 }
 
 TEST_F(RelayConfig, TheReadmesFileIsGood) {
-  std::ifstream readme(std::string(MOQ_SOURCE_DIR) + "/src/moq/relay/README.md");
+  std::ifstream readme(test_source_dir() + "/src/moq/relay/README.md");
   const std::string text{std::istreambuf_iterator<char>(readme), {}};
   constexpr std::string_view kFence = "```toml\n";
   const std::size_t begin = text.find(kFence) + kFence.size();

@@ -4,6 +4,7 @@
 #include <fstream>
 
 #include "moq/app/child_test.h"
+#include "moq/base/testing_paths.h"
 #include "moq/io/tcp.h"
 #include "moq/native/client.h"
 #include "moq/relay/config.h"
@@ -16,7 +17,7 @@ using app::test::Child;
 using app::test::RelayChild;
 
 std::vector<std::string> relay(std::vector<std::string> more) {
-  std::vector<std::string> all = {std::string(MOQ_BIN_DIR) + "/moq-relay",
+  std::vector<std::string> all = {test_bin_dir() + "/moq-relay",
                                   "--listen",
                                   "127.0.0.1:0",
                                   "--listen-tls-generate",
@@ -227,7 +228,7 @@ class CertificateFiles : public testing::Test {
   void start() {
     authority_ = "127.0.0.1:" + std::to_string(app::test::free_port());
     child_.emplace(std::vector<std::string>{
-        std::string(MOQ_BIN_DIR) + "/moq-relay", "--listen", authority_, "--listen-tls-cert", cert_,
+        test_bin_dir() + "/moq-relay", "--listen", authority_, "--listen-tls-cert", cert_,
         "--listen-tls-key", key_, "--auth-public", "**", "--web-http-listen", authority_});
     const auto over = [this] {
       return listening() || child_->err().find("event=failed") != std::string::npos;

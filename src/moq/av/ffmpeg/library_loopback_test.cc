@@ -3,11 +3,12 @@
 #include "moq/av/codecs.h"
 #include "moq/av/ffmpeg/signals_test.h"
 #include "moq/av/loader.h"
+#include "moq/base/testing_paths.h"
 
 namespace moq::av::ffmpeg {
 namespace {
 
-const std::string kBuilt = std::string(MOQ_BIN_DIR) + "/../lib/" + kLibraryName;
+const std::string kBuilt = test_bin_dir() + "/../lib/" + kLibraryName;
 
 TEST(CodecLibrary, BringsCodecsOfItsOwn) {
   const Result<const CodecTable*> loaded = load_codecs(kBuilt);

@@ -6,13 +6,14 @@
 #include <vector>
 
 #include "moq/base/bytes.h"
+#include "moq/base/testing_paths.h"
 
 /// For tests alone.
 namespace moq::mux::testing {
 
 /// A file of `testdata/`.
 inline Bytes read_testdata(const std::string& name) {
-  std::ifstream file(std::string(MOQ_TESTDATA) + "/" + name, std::ios::binary);
+  std::ifstream file(test_source_dir() + "/src/moq/mux/testdata/" + name, std::ios::binary);
   const std::string text{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
   return Bytes::copy(text);
 }
