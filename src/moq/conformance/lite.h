@@ -23,7 +23,6 @@ inline constexpr std::uint64_t kSetup = 1;  ///< Unidirectional.
 
 /// Codes of streams and of sessions.
 inline constexpr std::uint32_t kCancelled = 0x1;
-inline constexpr std::uint32_t kMalformed = 0x12;
 inline constexpr std::uint32_t kNotFound = 0x33;
 inline constexpr std::uint32_t kUnroutable = 0x36;
 inline constexpr std::uint64_t kProtocolViolation = 3;

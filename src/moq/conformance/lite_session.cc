@@ -136,7 +136,12 @@ kio::Task<Verdict> Session::expect_alive() {
   what.id = next_id_++;
   what.broadcast = "conformance/nothing-is-here";
   MOQ_CO_TRY(Stream stream, co_await peer->open_bidi(wire.subscribe(what)));
-  co_return co_await stream.expect_reset(Codes::any(), "a live session refuses a subscription");
+  MOQ_CO_CHECK(co_await stream.expect_reset(Codes::any(), "a live session refuses a subscription"));
+  // The end of the session is a reset with any code, too.
+  if (auto ended = peer->session().poll_closed(kio::Waiter::none())) {
+    co_return mismatch("a live session", describe_end(*ended));
+  }
+  co_return Verdict();
 }
 
 kio::Task<Result<Stream>> Session::accept_group(std::uint64_t subscription,
@@ -201,12 +206,10 @@ kio::Task<void> Publisher::serve() {
     }
     Stream stream(session->peer->bench(), Varint::quic, std::move(accepted->send),
                   std::move(accepted->recv));
-    // What the script waits for is not what this task waits for.
-    const std::string waiting = session->peer->bench().waiting;
+    stream.set_beside(true);
     auto type = co_await stream.varint("the type of a stream to the publisher");
     Verdict answered;
     if (type) answered = co_await answer(*type, std::move(stream));
-    session->peer->bench().waiting = waiting;
     if (!type) continue;
     if (!answered) failed_ = answered.error();
     changed_.wake();
@@ -264,6 +267,7 @@ kio::Task<Result<Request>> Publisher::next(std::deque<Request>& queue, std::stri
   if (!ready) co_return std::unexpected(ready.error());
   Request out = std::move(queue.front());
   queue.pop_front();
+  out.stream.set_beside(false);
   co_return std::move(out);
 }
 

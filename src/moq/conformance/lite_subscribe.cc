@@ -213,8 +213,7 @@ kio::Task<Verdict> frame_end_without_group(Script& script) {
   Subscription what = subscription_of(script);
   what.range.last_frame = 3;
   MOQ_CO_TRY(Stream stream, co_await session->peer->open_bidi(session->wire.subscribe(what)));
-  MOQ_CO_CHECK(
-      co_await stream.expect_reset(Codes(kMalformed, 3), "a last frame without its group"));
+  MOQ_CO_CHECK(co_await stream.expect_reset(Codes::any(), "a last frame without its group"));
   co_return co_await session->expect_alive();
 }
 

@@ -89,12 +89,11 @@ void Session::start() {
 }
 
 kio::Task<void> Session::take_control() {
+  control_in_->set_beside(true);
   for (;;) {
-    // What the script waits for is not what this task waits for.
-    const std::string waiting = peer->bench().waiting;
-    auto type = co_await control_in_->varint_or_fin(waiting);
+    auto type = co_await control_in_->varint_or_fin("a control message");
     if (!type || !*type) break;
-    auto body = co_await control_in_->message_u16(waiting);
+    auto body = co_await control_in_->message_u16("a control message");
     if (!body) break;
     take(Message(**type, *std::move(body), nullptr));
   }
@@ -113,12 +112,12 @@ kio::Task<void> Session::take_streams() {
 }
 
 kio::Task<void> Session::take_requests(std::shared_ptr<Stream> stream) {
+  stream->set_beside(true);
   std::optional<Name> named;
   for (;;) {
-    const std::string waiting = peer->bench().waiting;
-    auto type = co_await stream->varint_or_fin(waiting);
+    auto type = co_await stream->varint_or_fin("a request");
     if (!type || !*type) break;
-    auto body = co_await stream->message_u16(waiting);
+    auto body = co_await stream->message_u16("a request");
     if (!body) break;
     if (**type == kPublishNamespace) {
       Reader in = wire.reader(*body);

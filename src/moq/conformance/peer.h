@@ -32,6 +32,7 @@ class Codes {
   /// Whatever the peer says.
   static constexpr Codes any() { return Codes(); }
   [[nodiscard]] bool has(std::uint64_t code) const;
+  [[nodiscard]] bool is_any() const { return count_ == 0; }
   [[nodiscard]] std::string text() const;
 
  private:
@@ -90,6 +91,8 @@ class Stream {
          std::unique_ptr<transport::RecvStream> recv)
       : bench_(&bench), varint_(kind), send_(std::move(send)), recv_(std::move(recv)) {}
 
+  /// Whether what is read is beside what the script waits for: progress, and not named by a report.
+  void set_beside(bool beside) { beside_ = beside; }
   void write(Bytes bytes) { send_->write(std::move(bytes)); }
   void finish() { send_->finish(); }
   void reset(std::uint32_t code) { send_->reset(code); }
@@ -122,6 +125,13 @@ class Stream {
   kio::Task<Result<void>> expect_stop(Codes codes, std::string what);
 
  private:
+  void note(const std::string& what) {
+    if (beside_) {
+      ++bench_->steps;
+    } else {
+      bench_->wait_for(what);
+    }
+  }
   kio::Poll<Result<bool>> poll_fill(const kio::Waiter& waiter, std::size_t size);
 
   Bench* bench_;
@@ -130,6 +140,7 @@ class Stream {
   std::unique_ptr<transport::RecvStream> recv_;  ///< Null on a uni stream of ours.
   std::vector<std::uint8_t> read_;               ///< Read and not taken.
   bool fin_ = false;
+  bool beside_ = false;
 };
 
 /// One connection of a script.
