@@ -24,6 +24,7 @@ struct Exporter::State {
         broadcast(std::move(consumer)),
         output(options.fragment_duration),
         catalog_retry(exporter_clock),
+        tracks_wait(exporter_clock),
         end_delay(exporter_clock) {}
 
   kio::Clock* clock;
@@ -38,6 +39,8 @@ struct Exporter::State {
   kio::Timer catalog_retry;                      ///< Set while it failed.
   bool catalog_ended = false;
   bool catalog_seen = false;  ///< One with renditions came.
+  kio::Timer tracks_wait;     ///< Set once one track is known.
+  bool tracks_known = false;  ///< No other is waited for.
   std::optional<Feed> video;
   std::optional<Feed> audio;
   std::optional<std::int64_t> start_us;  ///< Where the video began, once it did.
@@ -47,6 +50,8 @@ struct Exporter::State {
   void poll_catalog(const kio::Waiter& waiter);
   void take_catalog(const hang::Catalog& now);
   void choose(std::optional<Feed>& feed, std::optional<Rendition> rendition);
+  bool knows_tracks(const kio::Waiter& waiter);
+  void poll_tracks(const kio::Waiter& waiter);
   bool write_one();
   void write(Feed& feed);
   bool ready_to_begin();
@@ -68,8 +73,7 @@ kio::Poll<Result<std::optional<Bytes>>> Exporter::poll_next(const kio::Waiter& w
       return Result<std::optional<Bytes>>(std::move(bytes));
     }
     state.poll_catalog(waiter);
-    if (state.video) state.video->poll(state.broadcast, waiter);
-    if (state.audio) state.audio->poll(state.broadcast, waiter);
+    state.poll_tracks(waiter);
     if (!state.write_one()) break;
   }
   return state.poll_end(waiter);
@@ -134,6 +138,28 @@ void Exporter::State::choose(std::optional<Feed>& feed, std::optional<Rendition>
   feed = *std::move(made);
 }
 
+/// Whether no other track is waited for: all are there, can no longer come, or take too long.
+bool Exporter::State::knows_tracks(const kio::Waiter& waiter) {
+  if (!video && !audio) return false;
+  if (!tracks_wait.deadline()) tracks_wait.set_after(options.max_tracks_wait);
+  return options.format == Format::h264 || (video && audio) || catalog_ended ||
+         broadcast.poll_closed(waiter).ready() || tracks_wait.poll(waiter).ready();
+}
+
+/// Reads on: what is written next, or all that there is while another track is waited for.
+void Exporter::State::poll_tracks(const kio::Waiter& waiter) {
+  if (!tracks_known) tracks_known = knows_tracks(waiter);
+  for (std::optional<Feed>* feed : {&video, &audio}) {
+    if (!*feed) continue;
+    if (tracks_known) {
+      (*feed)->poll(broadcast, waiter);
+    } else {
+      (*feed)->hold(broadcast, waiter);
+      tracks_known = (*feed)->is_full();
+    }
+  }
+}
+
 std::optional<std::int64_t> Exporter::State::pending_us(const std::optional<Feed>& feed) const {
   if (!feed || !feed->pending()) return std::nullopt;
   const std::uint64_t timescale = feed->shaper().timescale();
@@ -166,7 +192,7 @@ bool Exporter::State::write_one() {
 /// Whether all tracks are known that the output will have. A track that has ended is not waited
 /// for.
 bool Exporter::State::ready_to_begin() {
-  if (!video && !audio) return false;
+  if (!tracks_known) return false;
   if (options.format == Format::h264) return true;
   for (const std::optional<Feed>* feed : {&video, &audio}) {
     if (*feed && !(*feed)->shaper().track() && !(*feed)->ended()) return false;

@@ -26,6 +26,11 @@ class Exporter {
     Duration max_latency = 500ms;
     /// fMP4: the longest fragment. Zero: one a frame, as it comes. None: one a video group.
     std::optional<Duration> fragment_duration = Duration::zero();
+    /// fMP4: how long a broadcast that lists pictures alone, or sound, may take to list the other.
+    /// The output begins with all of its tracks: one that comes later costs a second init segment,
+    /// which many readers of files do not take. What comes meanwhile is held, and the wait is over
+    /// early once that is much.
+    Duration max_tracks_wait = 1s;
     hang::CatalogFormat catalog_format = hang::CatalogFormat::hang;
     std::optional<std::string> video_name;  ///< This rendition; default the best.
     std::optional<std::string> audio_name;

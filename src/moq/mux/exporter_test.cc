@@ -6,6 +6,7 @@
 #include "moq/hang/container.h"
 #include "moq/mux/h264/access_unit.h"
 #include "moq/mux/importer.h"
+#include "moq/mux/internal/feed.h"
 #include "moq/mux/internal/testing.h"
 #include "moq/mux/mp4/demuxer.h"
 #include "moq/sim/world.h"
@@ -77,11 +78,13 @@ class ExporterTest : public ::testing::Test {
   /// Reads all that is cached: without a limit of age it starts at the first group.
   Exporter create(Exporter::Options options = {}) {
     options.max_latency = 10s;
+    if (max_tracks_wait) options.max_tracks_wait = *max_tracks_wait;
     return Exporter(world, broadcast.consume(), options);
   }
 
   sim::World world;
   net::broadcast::Producer broadcast;
+  std::optional<Duration> max_tracks_wait = 0s;  ///< None: the default.
 };
 
 TEST_F(ExporterTest, WritesCmafTracksAsOneFile) {
@@ -361,6 +364,107 @@ TEST_F(LegacyExporterTest, BeginsWithAPictureAndDropsSoundFromBefore) {
   ASSERT_EQ(out.samples.at(2).size(), 5U);
   EXPECT_EQ(out.samples.at(2).front().dts, 4800U);
   EXPECT_EQ(out.samples.at(2).front().duration, 960U);
+}
+
+TEST_F(LegacyExporterTest, AwaitsSoundThatIsListedAfterThePictures) {
+  max_tracks_wait.reset();
+  net::track::Producer video = create_track("v");
+  Exporter exporter = create();
+  write_group(video, 0, 10);
+  EXPECT_TRUE(drain(exporter).bytes.empty());
+  world.run_for(900ms);
+  net::track::Producer audio = create_track("a");
+  add_audio();
+  write_group(audio, 0, 10);
+  write_group(video, 400'000, 10);
+  const Parsed out = parse(drain(exporter).bytes);
+  EXPECT_EQ(out.movies, 1U);
+  EXPECT_EQ(out.movie.tracks.size(), 2U);
+  EXPECT_EQ(out.samples.at(1).size(), 20U);  // All that was held, and what came then.
+  EXPECT_EQ(out.samples.at(2).size(), 10U);
+}
+
+TEST_F(LegacyExporterTest, AwaitsPicturesThatAreListedAfterTheSound) {
+  max_tracks_wait.reset();
+  const hang::Catalog whole = catalogs.catalog();
+  ASSERT_TRUE(catalogs.update({}));
+  add_audio();
+  net::track::Producer audio = create_track("a");
+  net::track::Producer video = create_track("v");
+  Exporter exporter = create();
+  write_group(audio, 0, 10);
+  EXPECT_TRUE(drain(exporter).bytes.empty());
+  hang::Catalog both = catalogs.catalog();
+  both.video = whole.video;
+  ASSERT_TRUE(catalogs.update(both));
+  write_group(video, 200'000, 5);
+  const Parsed out = parse(drain(exporter).bytes);
+  EXPECT_EQ(out.movies, 1U);
+  EXPECT_EQ(out.samples.at(1).size(), 5U);
+  EXPECT_EQ(out.samples.at(2).size(), 5U);  // From the first picture on.
+}
+
+TEST_F(LegacyExporterTest, AwaitsNoTrackForLongerThanAsked) {
+  max_tracks_wait.reset();
+  net::track::Producer video = create_track("v");
+  Exporter exporter = create();
+  write_group(video, 0, 10);
+  EXPECT_TRUE(drain(exporter).bytes.empty());
+  world.run_for(1s);
+  const Parsed out = parse(drain(exporter).bytes);
+  EXPECT_EQ(out.movie.tracks.size(), 1U);
+  EXPECT_EQ(out.samples.at(1).size(), 10U);
+}
+
+TEST_F(LegacyExporterTest, AwaitsNothingOfABroadcastThatEnds) {
+  max_tracks_wait.reset();
+  net::track::Producer video = create_track("v");
+  Exporter exporter = create();
+  write_group(video, 0, 10);
+  EXPECT_TRUE(drain(exporter).bytes.empty());
+  std::move(video).finish();
+  std::move(catalogs).finish();
+  const Output out = drain(exporter);
+  EXPECT_TRUE(out.ended);
+  EXPECT_EQ(parse(out.bytes).samples.at(1).size(), 10U);
+}
+
+TEST_F(LegacyExporterTest, AwaitsNoTrackOnceItHoldsManySamples) {
+  max_tracks_wait = 1h;
+  net::track::Producer video = create_track("v");
+  Exporter exporter = create();
+  constexpr int kMost = static_cast<int>(kMaxPendingSamples);
+  write_group(video, 0, kMost - 1);
+  EXPECT_TRUE(drain(exporter).bytes.empty());
+  write_group(video, 40'000 * kMost, 10);
+  EXPECT_EQ(parse(drain(exporter).bytes).samples.at(1).size(), kMaxPendingSamples + 9);
+}
+
+TEST_F(LegacyExporterTest, AwaitsNoTrackOnceItHoldsManyBytes) {
+  max_tracks_wait = 1h;
+  net::track::Producer video = create_track("v");
+  Exporter exporter = create();
+  const std::string quarter(kMaxPendingBytes / 4, 'x');
+  write_group(video, 0, 3, quarter);
+  EXPECT_TRUE(drain(exporter).bytes.empty());
+  write_group(video, 120'000, 3, quarter);
+  EXPECT_EQ(parse(drain(exporter).bytes).samples.at(1).size(), 6U);
+}
+
+TEST_F(LegacyExporterTest, DropsWhatItHeldOfABroadcastThatStartedOver) {
+  max_tracks_wait.reset();
+  net::track::Producer video = create_track("v");
+  Exporter exporter = create();
+  write_group(video, 100'000, 10);
+  EXPECT_TRUE(drain(exporter).bytes.empty());
+  net::broadcast::Producer next;
+  hang::CatalogProducer catalogs_again = *hang::CatalogProducer::create(next, world);
+  ASSERT_TRUE(catalogs_again.update(catalogs.catalog()));
+  net::track::Producer again = *next.create_track("v", {.timescale = 1'000'000});
+  exporter.replace(next.consume());
+  write_group(again, 0, 5);
+  world.run_for(1s);
+  EXPECT_EQ(parse(drain(exporter).bytes).samples.at(1).size(), 5U);
 }
 
 TEST_F(LegacyExporterTest, DropsSoundFromBeforeThatComesLater) {

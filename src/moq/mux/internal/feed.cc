@@ -51,21 +51,39 @@ Feed::Feed(kio::Clock& clock, EventQueue& events, Rendition rendition, FrameDeco
       retry_(std::make_unique<kio::Timer>(clock)) {}
 
 void Feed::poll(const net::broadcast::Consumer& broadcast, const kio::Waiter& waiter) {
-  while (!pending_ && !ended_) {
-    if (!reader_) {
-      if (failed() && retry_->poll(waiter).pending()) return;
-      subscribe(broadcast);
-    }
-    auto next = reader_->poll_next(waiter);
-    if (next.pending()) return;
-    if (!*next) {
-      fail((*std::move(next)).error());
-    } else if (!**next) {
-      ended_ = true;
-    } else {
-      take_sample(***std::move(next));
-    }
+  while (pending_.empty() && read(broadcast, waiter)) {
   }
+}
+
+void Feed::hold(const net::broadcast::Consumer& broadcast, const kio::Waiter& waiter) {
+  while (!is_full() && read(broadcast, waiter)) {
+  }
+}
+
+mp4::Sample Feed::take() {
+  mp4::Sample sample = std::move(pending_.front());
+  pending_.pop_front();
+  pending_bytes_ -= sample.payload.size();
+  return sample;
+}
+
+/// Reads on by one step. Returns false if there is nothing to read for now.
+bool Feed::read(const net::broadcast::Consumer& broadcast, const kio::Waiter& waiter) {
+  if (ended_) return false;
+  if (!reader_) {
+    if (failed() && retry_->poll(waiter).pending()) return false;
+    subscribe(broadcast);
+  }
+  auto next = reader_->poll_next(waiter);
+  if (next.pending()) return false;
+  if (!*next) {
+    fail((*std::move(next)).error());
+  } else if (!**next) {
+    ended_ = true;
+  } else {
+    take_sample(***std::move(next));
+  }
+  return true;
 }
 
 void Feed::subscribe(const net::broadcast::Consumer& broadcast) {
@@ -90,7 +108,9 @@ void Feed::take_sample(ReadSample read) {
     in_step_ = false;
     return;
   }
-  pending_ = *std::move(shaped);
+  if (!*shaped) return;
+  pending_bytes_ += (*shaped)->payload.size();
+  pending_.push_back(**std::move(shaped));
 }
 
 void Feed::fail(const Error& error) {
@@ -105,6 +125,8 @@ void Feed::detach() {
   reader_.reset();
   retry_->clear();
   next_group_.reset();
+  pending_.clear();
+  pending_bytes_ = 0;
   in_step_ = false;
   ended_ = false;
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <deque>
 #include <memory>
 #include <optional>
 
@@ -8,6 +9,10 @@
 #include "moq/net/broadcast.h"
 
 namespace moq::mux {
+
+/// What a feed may hold before the output begins: a second of most broadcasts, and of 64 Mbit/s.
+inline constexpr std::size_t kMaxPendingSamples = 256;
+inline constexpr std::size_t kMaxPendingBytes = std::size_t{8} << 20;
 
 /// One rendition on its way into an exporter: subscribed, put in order, shaped; subscribed again
 /// when its track fails.
@@ -21,21 +26,31 @@ class Feed {
   [[nodiscard]] const Shaper& shaper() const { return *shaper_; }
   [[nodiscard]] bool is_video() const { return rendition_.kind == mp4::Track::Kind::video; }
   /// The next sample to write; none while nothing has come.
-  [[nodiscard]] const std::optional<mp4::Sample>& pending() const { return pending_; }
-  mp4::Sample take() { return *std::exchange(pending_, std::nullopt); }
+  [[nodiscard]] const mp4::Sample* pending() const {
+    return pending_.empty() ? nullptr : &pending_.front();
+  }
+  /// Takes it.
+  mp4::Sample take();
   /// No more will come: the track ended.
-  [[nodiscard]] bool ended() const { return ended_ && !pending_; }
+  [[nodiscard]] bool ended() const { return ended_ && pending_.empty(); }
   /// The track failed, and is asked for again after a while.
   [[nodiscard]] bool failed() const { return retry_->deadline().has_value(); }
 
   /// Fills `pending()` if it is empty.
   void poll(const net::broadcast::Consumer& broadcast, const kio::Waiter& waiter);
-  /// Lets go of the track, for another broadcast.
+  /// Takes in all that there is, until it `is_full()`.
+  void hold(const net::broadcast::Consumer& broadcast, const kio::Waiter& waiter);
+  /// Whether it holds `kMaxPendingSamples`, or `kMaxPendingBytes` but for the last sample.
+  [[nodiscard]] bool is_full() const {
+    return pending_.size() >= kMaxPendingSamples || pending_bytes_ >= kMaxPendingBytes;
+  }
+  /// Lets go of the track and of what was read of it, for another broadcast.
   void detach();
 
  private:
   Feed(kio::Clock& clock, EventQueue& events, Rendition rendition, FrameDecoder decoder,
        std::unique_ptr<Shaper> shaper, Duration max_latency);
+  bool read(const net::broadcast::Consumer& broadcast, const kio::Waiter& waiter);
   void subscribe(const net::broadcast::Consumer& broadcast);
   void take_sample(ReadSample read);
   void fail(const Error& error);
@@ -49,7 +64,8 @@ class Feed {
   std::unique_ptr<kio::Timer> retry_;  ///< Set while the track is not asked for.
   std::optional<TrackReader> reader_;
   std::optional<std::uint64_t> next_group_;  ///< Groups below were delivered.
-  std::optional<mp4::Sample> pending_;
+  std::deque<mp4::Sample> pending_;
+  std::size_t pending_bytes_ = 0;
   bool in_step_ = false;  ///< A key frame came, and nothing that follows it was lost since.
   bool ended_ = false;
 };
