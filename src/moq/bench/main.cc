@@ -98,13 +98,14 @@ Result<Plan> make_plan(Options& options) {
   if (options.prefix.empty()) {
     options.prefix = "bench-" + std::to_string(SystemRandom().below(1'000'000));
   }
-  if (options.scenario.stalled > 0 && !plan.url.raw_quic()) {
+  if (options.scenario.stalled.max > 0 && !plan.url.raw_quic()) {
     return fail(Code::bad_config, "--stalled needs a moqt:// URL");
   }
   MOQ_TRY(plan.prefix, net::Path::parse(options.prefix));
   plan.client = options.client.options;
   plan.client.user_agent = "moq-bench/" MOQ_VERSION;
   plan.scenario = options.scenario;
+  plan.cast = Cast::draw(plan.scenario, options.seed);
   plan.seed = options.seed;
   plan.threads = options.threads;
   return plan;
@@ -155,7 +156,11 @@ class Collector {
   /// After the workers have ended: the result; whether nothing went wrong.
   bool finish() {
     collect();
-    print(result_line(plan_.scenario, all_, use_, whole_));
+    std::optional<net::Version> version;
+    for (Tally& tally : tallies_) {
+      if (!version) version = tally.version();
+    }
+    print(result_line(plan_, all_, version, use_, whole_));
     return all_.failed == 0 && all_.lost == 0 && all_.corrupt_frames == 0;
   }
 
@@ -191,7 +196,7 @@ int run(Plan plan, const Options& options) {
   auto signals = io::Signals::create(**loop, kSignals);  // Before the threads, which inherit it.
   if (!signals) return report(signals.error());
   plan.schedule = Schedule::of(plan.scenario, read_clock() + kLead);
-  print(start_line(plan.scenario, plan.threads));
+  print(start_line(plan));
 
   std::vector<Tally> tallies(plan.threads);
   std::vector<Result<void>> results(plan.threads);

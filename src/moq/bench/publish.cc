@@ -18,15 +18,18 @@ class Source {
     return Source(std::move(broadcast), std::move(track), std::move(announcement));
   }
 
-  Result<void> write(std::size_t size_bytes, std::uint64_t group_frames) {
+  /// The next frame; of the next group, of `frames()` frames, if that is due.
+  template <typename Frames>
+  Result<void> write(std::size_t size_bytes, Frames frames) {
     if (!group_) {
       MOQ_TRY(group_, track_.append_group());
       index_ = 0;
+      group_frames_ = frames();
     }
     const Stamp stamp{.sent = read_clock(), .group = group_->sequence(), .index = index_++};
     const auto time_us = static_cast<std::uint64_t>(stamp.sent.time_since_epoch() / 1us);
     MOQ_CHECK(group_->write_frame(time_us, make_frame(stamp, size_bytes)));
-    if (index_ == group_frames) {
+    if (index_ == group_frames_) {
       std::move(*group_).finish();
       group_.reset();
     }
@@ -45,14 +48,15 @@ class Source {
   net::origin::Announcement announcement_;
   std::optional<net::group::Producer> group_;
   std::uint32_t index_ = 0;
+  std::uint64_t group_frames_ = 0;
 };
 
 /// Writes frames at the scenario's rate, for ever.
-kio::Task<void> write_frames(Stage& stage, std::vector<Source>& sources) {
+kio::Task<void> write_frames(Stage& stage, std::vector<Source>& sources, double fps) {
   const Scenario& scenario = stage.plan.scenario;
-  if (scenario.fps == 0) co_return;
+  if (fps == 0) co_return;
   kio::Clock& clock = stage.executor.clock();
-  const double interval_ns = 1e9 / scenario.fps;
+  const double interval_ns = 1e9 / fps;
   // Publishers are not in step with each other.
   const TimePoint first =
       clock.now() + Duration(static_cast<Duration::rep>(stage.random.fraction() * interval_ns));
@@ -67,8 +71,8 @@ kio::Task<void> write_frames(Stage& stage, std::vector<Source>& sources) {
       stage.tally.update([&](Totals& totals) { totals.lateness.add(now - due); });
     }
     for (Source& source : sources) {
-      const auto written =
-          source.write(scenario.frame_bytes.pick(stage.random), scenario.group_frames);
+      const auto written = source.write(scenario.frame_bytes.pick(stage.random),
+                                        [&] { return scenario.group_frames.pick(stage.random); });
       if (!written) MOQ_LOG(error, "bench", "write: {}", written.error().describe());
     }
   }
@@ -80,8 +84,9 @@ kio::Task<void> publish(Stage& stage, std::uint64_t index) {
   const Plan& plan = stage.plan;
   net::origin::Producer origin(1 + stage.random.below(std::uint64_t{1} << 52));
   std::vector<Source> sources;
-  for (std::uint64_t i = 0; i < plan.scenario.broadcasts; ++i) {
-    auto source = Source::create(origin, plan.broadcast(index * plan.scenario.broadcasts + i));
+  const Cast::Publisher& self = plan.cast.publishers[index];
+  for (std::uint64_t i = 0; i < self.broadcasts; ++i) {
+    auto source = Source::create(origin, plan.broadcast(self.first + i));
     if (!source) {
       MOQ_LOG(error, "bench", "announce: {}", source.error().describe());
       co_return;
@@ -90,9 +95,9 @@ kio::Task<void> publish(Stage& stage, std::uint64_t index) {
   }
   net::SessionOptions options;
   options.publish = origin.consume();
-  auto joined = co_await join(stage, plan.scenario.watchers + index, std::move(options));
+  auto joined = co_await join(stage, plan.cast.watchers + index, std::move(options));
   if (!joined) co_return;
-  const kio::Spawned<void> writing = stage.executor.spawn(write_frames(stage, sources));
+  const kio::Spawned<void> writing = stage.executor.spawn(write_frames(stage, sources, self.fps));
   co_await outlive(stage, joined->session);
 }
 

@@ -23,15 +23,15 @@ Json percentiles(const Histogram& histogram) {
 
 Json describe(const Scenario& scenario) {
   return {{"preset", scenario.preset},
-          {"publishers", scenario.publishers},
-          {"broadcasts", scenario.broadcasts},
-          {"subscribers", scenario.subscribers},
-          {"subscriptions", scenario.subscriptions},
-          {"watchers", scenario.watchers},
-          {"stalled", scenario.stalled},
-          {"fps", scenario.fps},
+          {"publishers", scenario.publishers.text()},
+          {"broadcasts", scenario.broadcasts.text()},
+          {"subscribers", scenario.subscribers.text()},
+          {"subscriptions", scenario.subscriptions.text()},
+          {"watchers", scenario.watchers.text()},
+          {"stalled", scenario.stalled.text()},
+          {"fps", scenario.fps.text()},
           {"frame_bytes", scenario.frame_bytes.text()},
-          {"group_frames", scenario.group_frames},
+          {"group_frames", scenario.group_frames.text()},
           {"ramp_s", seconds(scenario.ramp)},
           {"warmup_s", seconds(scenario.warmup)},
           {"duration_s", seconds(scenario.duration)}};
@@ -57,10 +57,12 @@ void describe_use(Json& out, const ProcessUse& use, const ProcessUse& whole, con
 
 }  // namespace
 
-std::string start_line(const Scenario& scenario, unsigned threads) {
+std::string start_line(const Plan& plan) {
   Json line = {{"type", "start"}};
-  line.update(describe(scenario));
-  line["threads"] = threads;
+  line.update(describe(plan.scenario));
+  line["connections"] = plan.cast.connections();
+  line["seed"] = plan.seed;
+  line["threads"] = plan.threads;
   return line.dump();
 }
 
@@ -81,13 +83,13 @@ std::string interval_line(Duration elapsed, Duration interval, const Totals& tot
   return line.dump();
 }
 
-std::string result_line(const Scenario& scenario, const Totals& totals, const ProcessUse& use,
-                        const ProcessUse& whole) {
-  const double counted = seconds(scenario.duration);
-  const double readings = static_cast<double>(scenario.subscribers * scenario.subscriptions);
-  const double expected = readings * scenario.fps * counted;
+std::string result_line(const Plan& plan, const Totals& totals, std::optional<net::Version> version,
+                        const ProcessUse& use, const ProcessUse& whole) {
+  const double counted = seconds(plan.scenario.duration);
+  const double expected = plan.cast.frames_per_s * counted;
   Json line = {{"type", "result"},
-               {"preset", scenario.preset},
+               {"preset", plan.scenario.preset},
+               {"version", version ? Json(net::to_string(*version)) : Json()},
                {"seconds", counted},
                {"connected", totals.connected},
                {"failed", totals.failed},

@@ -4,7 +4,7 @@
 #include <string>
 
 #include "moq/bench/process_sample.h"
-#include "moq/bench/scenario.h"
+#include "moq/bench/stage.h"
 #include "moq/bench/tally.h"
 
 namespace moq::bench {
@@ -16,11 +16,11 @@ struct ProcessUse {
 };
 
 // Each is one line of JSON, without the line feed; README.md names the fields.
-std::string start_line(const Scenario& scenario, unsigned threads);
+std::string start_line(const Plan& plan);
 std::string interval_line(Duration elapsed, Duration interval, const Totals& totals,
                           const std::optional<ProcessSample>& process);
-/// `seconds` is how long things were counted; `use` covers the same span, `whole` the whole run.
-std::string result_line(const Scenario& scenario, const Totals& totals, const ProcessUse& use,
-                        const ProcessUse& whole);
+/// `version` is what the sessions speak; `use` covers the time that is counted, `whole` all of it.
+std::string result_line(const Plan& plan, const Totals& totals, std::optional<net::Version> version,
+                        const ProcessUse& use, const ProcessUse& whole);
 
 }  // namespace moq::bench

@@ -19,7 +19,7 @@ net::Path Plan::broadcast(std::uint64_t number) const {
 }
 
 TimePoint Plan::turn_of(std::uint64_t connection) const {
-  const auto place = static_cast<double>(connection) / static_cast<double>(connections());
+  const auto place = static_cast<double>(connection) / static_cast<double>(cast.connections());
   return schedule.start +
          std::chrono::duration_cast<Duration>(std::chrono::duration<double, std::nano>(
              static_cast<double>(scenario.ramp.count()) * place));
@@ -50,6 +50,7 @@ kio::Task<std::optional<Joined>> join(Stage& stage, std::uint64_t connection,
     co_return std::nullopt;
   }
   stage.tally.update([](Totals& totals) { ++totals.connected; });
+  stage.tally.note_version(established->session.version());
   co_return Joined{std::move(established->session), dialed};
 }
 

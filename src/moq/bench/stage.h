@@ -26,20 +26,15 @@ struct Plan {
   native::Url url;
   native::ClientOptions client;
   Scenario scenario;
+  Cast cast;
   Schedule schedule;
   net::Path prefix;        ///< All broadcasts are below it.
   std::uint64_t seed = 1;  ///< Of the sizes of frames and the phases of publishers.
   unsigned threads = 1;
 
   [[nodiscard]] net::Path broadcast(std::uint64_t number) const;
-  [[nodiscard]] std::uint64_t broadcasts() const {
-    return scenario.publishers * scenario.broadcasts;
-  }
   // Connections are numbered, and come in the ramp, in this order: watchers, publishers,
   // subscribers, stalled ones.
-  [[nodiscard]] std::uint64_t connections() const {
-    return scenario.watchers + scenario.publishers + scenario.subscribers + scenario.stalled;
-  }
   [[nodiscard]] TimePoint turn_of(std::uint64_t connection) const;
 };
 

@@ -62,10 +62,9 @@ kio::Task<Result<Stalled>> subscribe_and_stall(Stage& stage, const net::Path& br
 
 kio::Task<void> stall(Stage& stage, std::uint64_t index) {
   const Plan& plan = stage.plan;
-  const std::uint64_t number =
-      plan.scenario.watchers + plan.scenario.publishers + plan.scenario.subscribers + index;
+  const std::uint64_t number = plan.cast.connections() - plan.cast.stalled + index;
   co_await wait_for_turn(stage, number);
-  auto stalled = co_await subscribe_and_stall(stage, plan.broadcast(index % plan.broadcasts()));
+  auto stalled = co_await subscribe_and_stall(stage, plan.broadcast(index % plan.cast.broadcasts));
   if (!stalled) {
     MOQ_LOG(warn, "bench", "stalled connection {}: {}", number, stalled.error().describe());
     stage.tally.update([](Totals& totals) { ++totals.failed; });

@@ -73,13 +73,14 @@ kio::Task<void> subscribe(Stage& stage, std::uint64_t index) {
   const net::origin::Producer origin(1 + stage.random.below(std::uint64_t{1} << 52));
   net::SessionOptions options;
   options.subscribe = origin.clone();
-  const std::uint64_t connection = plan.scenario.watchers + plan.scenario.publishers + index;
+  const std::uint64_t connection = plan.cast.watchers + plan.cast.publishers.size() + index;
   auto joined = co_await join(stage, connection, std::move(options));
   if (!joined) co_return;
   const net::origin::Consumer consumer = origin.consume();
   kio::TaskGroup readings(stage.executor);
-  for (std::uint64_t i = 0; i < plan.scenario.subscriptions; ++i) {
-    const std::uint64_t number = (index * plan.scenario.subscriptions + i) % plan.broadcasts();
+  const Cast::Subscriber& self = plan.cast.subscribers[index];
+  for (std::uint64_t i = 0; i < self.subscriptions; ++i) {
+    const std::uint64_t number = (self.first + i) % plan.cast.broadcasts;
     readings.spawn(read_broadcast(stage, consumer, number, joined->dialed));
   }
   co_await outlive(stage, joined->session);
@@ -92,7 +93,7 @@ kio::Task<void> see_all(Stage& stage, const net::origin::Consumer& origin, TimeP
   const Plan& plan = stage.plan;
   auto announced = origin.announced(plan.prefix);
   std::unordered_set<std::string> seen;
-  while (seen.size() < plan.broadcasts()) {
+  while (seen.size() < plan.cast.broadcasts) {
     auto update = co_await announced.next();
     if (update.route) {
       seen.insert(update.path.text());
@@ -101,7 +102,7 @@ kio::Task<void> see_all(Stage& stage, const net::origin::Consumer& origin, TimeP
     }
   }
   // The storm begins when the last publisher is dialled.
-  const TimePoint storm = plan.turn_of(plan.scenario.watchers + plan.scenario.publishers - 1);
+  const TimePoint storm = plan.turn_of(plan.cast.watchers + plan.cast.publishers.size() - 1);
   const Duration taken = read_clock() - std::max(storm, dialed);
   stage.tally.update([taken](Totals& totals) { totals.settle.add(taken); });
 }

@@ -2,9 +2,11 @@
 
 #include <cstdint>
 #include <mutex>
+#include <optional>
 #include <utility>
 
 #include "moq/bench/histogram.h"
+#include "moq/net/version.h"
 
 namespace moq::bench {
 
@@ -42,9 +44,20 @@ class Tally {
     return std::exchange(totals_, Totals());
   }
 
+  /// What the first session of the thread speaks; none before there is one.
+  std::optional<net::Version> version() {
+    const std::lock_guard lock(mutex_);
+    return version_;
+  }
+  void note_version(net::Version version) {
+    const std::lock_guard lock(mutex_);
+    if (!version_) version_ = version;
+  }
+
  private:
   std::mutex mutex_;
   Totals totals_;
+  std::optional<net::Version> version_;
 };
 
 }  // namespace moq::bench

@@ -8,7 +8,7 @@ constexpr Duration kCloseLimit = 2s;
 
 kio::Task<void> run(Stage& stage, unsigned thread) {
   kio::Clock& clock = stage.executor.clock();
-  const Scenario& scenario = stage.plan.scenario;
+  const Cast& cast = stage.plan.cast;
   {
     kio::TaskGroup connections(stage.executor);
     const auto start = [&](auto role, std::uint64_t count) {
@@ -16,10 +16,10 @@ kio::Task<void> run(Stage& stage, unsigned thread) {
         connections.spawn(role(stage, i));
       }
     };
-    start(watch, scenario.watchers);
-    start(publish, scenario.publishers);
-    start(subscribe, scenario.subscribers);
-    start(stall, scenario.stalled);
+    start(watch, cast.watchers);
+    start(publish, cast.publishers.size());
+    start(subscribe, cast.subscribers.size());
+    start(stall, cast.stalled);
     co_await kio::sleep(clock, stage.plan.schedule.end - clock.now());
   }
   std::uint64_t lost_groups = 0;
