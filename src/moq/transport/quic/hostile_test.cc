@@ -49,6 +49,20 @@ TEST_F(RawPeer, SeesMappedCodesOnTheWire) {
   EXPECT_EQ(raw->closes[id], 0x52e4a40fa90du);
 }
 
+TEST_F(RawPeer, TlsAfterTheHandshakeEndsTheSession) {
+  connect();
+  const Bytes message = Bytes::copy(std::string_view("\x18\x00\x00\x01\x00", 5));  // KeyUpdate
+  ASSERT_EQ(ngtcp2_conn_submit_crypto_data(raw->conn(), NGTCP2_ENCRYPTION_LEVEL_1RTT,
+                                           message.data(), message.size()),
+            0);
+  raw->run(50ms);
+  const auto end = server->poll_closed(kio::Waiter::none());
+  ASSERT_TRUE(end);
+  EXPECT_EQ(end->code, Code::tls) << end->describe();
+  EXPECT_EQ(raw->error, NGTCP2_ERR_DRAINING);
+  EXPECT_EQ(ngtcp2_conn_get_ccerr(raw->conn())->error_code, 0x100u + 10);  // unexpected_message
+}
+
 TEST_F(RawPeer, CodesOutsideTheMappingAreTransportErrors) {
   connect();
   for (const std::uint64_t code : {std::uint64_t{0}, std::uint64_t{1}, kFirstMappedCode - 1,

@@ -69,6 +69,12 @@ const char* quic_priorities() {
 #undef MOQ_TLS_QUIC
 }
 
+Priorities parse_quic_priorities() {
+  gnutls_priority_t raw = nullptr;
+  MOQ_ASSERT(gnutls_priority_init(&raw, quic_priorities(), nullptr) == 0);
+  return Priorities(raw);
+}
+
 const char* stream_priorities() {
   // Of TLS 1.2 what 1.3 has too: authenticated encryption and forward secrecy.
 #define MOQ_TLS_STREAM(ciphers)                                                         \

@@ -36,6 +36,18 @@ int Callbacks::decrypt(std::uint8_t* out, const ngtcp2_crypto_aead* aead,
   return 0;
 }
 
+int Callbacks::server_crypto_data(ngtcp2_conn* raw, ngtcp2_encryption_level level,
+                                  std::uint64_t offset, const std::uint8_t* data, std::size_t size,
+                                  void* user) {
+  if (static_cast<Conn*>(user)->tls_->handle() == nullptr) {
+    // No client has anything to say after the handshake: there are no tickets to ask for, and
+    // KeyUpdate is QUIC's own.
+    ngtcp2_conn_set_tls_alert(raw, GNUTLS_A_UNEXPECTED_MESSAGE);
+    return NGTCP2_ERR_CRYPTO;
+  }
+  return ngtcp2_crypto_recv_crypto_data_cb(raw, level, offset, data, size, user);
+}
+
 void Callbacks::qlog(void* user, std::uint32_t, const void* data, std::size_t size) {
   std::FILE* file = static_cast<Conn*>(user)->qlog_;
   if (file != nullptr) std::fwrite(data, 1, size, file);
@@ -168,6 +180,7 @@ const ngtcp2_callbacks* Callbacks::server() {
   static const ngtcp2_callbacks kCalls = [] {
     ngtcp2_callbacks calls = common();
     calls.recv_client_initial = ngtcp2_crypto_recv_client_initial_cb;
+    calls.recv_crypto_data = server_crypto_data;
     calls.path_validation = [](ngtcp2_conn*, std::uint32_t, const ngtcp2_path*,
                                const ngtcp2_path* fallback, ngtcp2_path_validation_result result,
                                void* user) {

@@ -17,6 +17,9 @@ struct Callbacks {
                      const ngtcp2_crypto_aead_ctx* context, const std::uint8_t* in,
                      std::size_t size, const std::uint8_t* nonce, std::size_t nonce_size,
                      const std::uint8_t* additional, std::size_t additional_size);
+  static int server_crypto_data(ngtcp2_conn* raw, ngtcp2_encryption_level level,
+                                std::uint64_t offset, const std::uint8_t* data, std::size_t size,
+                                void* user);
 };
 
 /// Names the connection whose packet is being read, for as long as it lives: ngtcp2's decrypt

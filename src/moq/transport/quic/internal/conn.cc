@@ -235,6 +235,10 @@ void Conn::on_established() {
   alpn_ = tls_->alpn();
   server_name_ = tls_->server_name();
   peer_identity_ = tls_->peer_identity();
+  if (server_) {
+    ngtcp2_conn_set_tls_native_handle(conn_.get(), nullptr);
+    tls_->release();
+  }
   max_datagram_frame_ =
       ngtcp2_conn_get_remote_transport_params(conn_.get())->max_datagram_frame_size;
   MOQ_LOG(debug, "quic", "{} {}: {}", server_ ? "accepted" : "connected to", remote_.to_string(),

@@ -20,7 +20,7 @@ TlsSession::TlsSession(ServerTls tls, std::vector<std::string> alpn, ngtcp2_conn
     : server_(std::move(tls)), alpn_(std::move(alpn)), conn_(conn) {
   const ServerTls::State& state = server_->state();
   // No tickets: sessions are never resumed, since 0-RTT is not used.
-  set_up(GNUTLS_SERVER | GNUTLS_NO_TICKETS, state.credentials.get(), state.key_log != nullptr);
+  set_up(GNUTLS_SERVER | GNUTLS_NO_TICKETS, state);
   MOQ_ASSERT(ngtcp2_crypto_gnutls_configure_server_session(handle()) == 0);
   gnutls_handshake_set_hook_function(handle(), GNUTLS_HANDSHAKE_CLIENT_HELLO, GNUTLS_HOOK_PRE,
                                      on_client_hello);
@@ -31,7 +31,7 @@ TlsSession::TlsSession(ClientTls tls, const std::string& host, const std::vector
                        ngtcp2_conn* const* conn)
     : client_(std::move(tls)), conn_(conn) {
   const ClientTls::State& state = client_->state();
-  set_up(GNUTLS_CLIENT, state.credentials.get(), state.key_log != nullptr);
+  set_up(GNUTLS_CLIENT, state);
   MOQ_ASSERT(ngtcp2_crypto_gnutls_configure_client_session(handle()) == 0);
   host_ = ask_for(handle(), *client_, host);
   MOQ_ASSERT(alpn.size() <= kMaxAlpnOffers);
@@ -43,20 +43,20 @@ TlsSession::TlsSession(ClientTls tls, const std::string& host, const std::vector
                                        GNUTLS_ALPN_MANDATORY) == 0);
 }
 
-void TlsSession::set_up(unsigned flags, gnutls_certificate_credentials_t credentials,
-                        bool log_keys) {
+template <typename State>
+void TlsSession::set_up(unsigned flags, const State& state) {
   gnutls_session_t raw = nullptr;
   MOQ_ASSERT(gnutls_init(&raw, flags) == 0);
   session_.reset(raw);
-  MOQ_ASSERT(gnutls_priority_set_direct(raw, quic_priorities(), nullptr) == 0);
-  MOQ_ASSERT(gnutls_credentials_set(raw, GNUTLS_CRD_CERTIFICATE, credentials) == 0);
+  MOQ_ASSERT(gnutls_priority_set(raw, state.quic_priorities.get()) == 0);
+  MOQ_ASSERT(gnutls_credentials_set(raw, GNUTLS_CRD_CERTIFICATE, state.credentials.get()) == 0);
   ref_.user_data = this;
   ref_.get_conn = [](ngtcp2_crypto_conn_ref* ref) {
     return *static_cast<TlsSession*>(ref->user_data)->conn_;
   };
   gnutls_session_set_ptr(raw, &ref_);
   gnutls_session_set_verify_function(raw, on_verify);
-  if (log_keys) gnutls_session_set_keylog_function(raw, on_key_log);
+  if (state.key_log != nullptr) gnutls_session_set_keylog_function(raw, on_key_log);
 }
 
 TlsSession& TlsSession::self(gnutls_session_t session) {

@@ -29,7 +29,14 @@ class TlsSession {
   TlsSession(const TlsSession&) = delete;
   TlsSession& operator=(const TlsSession&) = delete;
 
+  /// Null once it was released.
   [[nodiscard]] gnutls_session_t handle() const { return session_.get(); }
+  /// Lets go of the library's state, some 15 kB, once the handshake is over and its results were
+  /// taken: QUIC's key updates do without it (RFC 9001 §6).
+  void release() {
+    session_.reset();
+    alpn_ = {};
+  }
 
   /// The negotiated protocol; "" if none.
   [[nodiscard]] std::string alpn() const;
@@ -50,7 +57,8 @@ class TlsSession {
   static int on_extension(void* context, unsigned id, const unsigned char* data, unsigned size);
   static int on_key_log(gnutls_session_t session, const char* label, const gnutls_datum_t* secret);
 
-  void set_up(unsigned flags, gnutls_certificate_credentials_t credentials, bool log_keys);
+  template <typename State>
+  void set_up(unsigned flags, const State& state);
   Result<void> choose_alpn(ByteSpan client_list);
   std::unexpected<Error> refuse(std::string why);
 

@@ -31,6 +31,7 @@ using Owned = std::unique_ptr<std::remove_pointer_t<Handle>, Deleter<function>>;
 using Certificate = Owned<gnutls_x509_crt_t, gnutls_x509_crt_deinit>;
 using PrivateKey = Owned<gnutls_x509_privkey_t, gnutls_x509_privkey_deinit>;
 using Credentials = Owned<gnutls_certificate_credentials_t, gnutls_certificate_free_credentials>;
+using Priorities = Owned<gnutls_priority_t, gnutls_priority_deinit>;
 using GnutlsSession = Owned<gnutls_session_t, gnutls_deinit>;
 
 /// What the library allocated for us to free.

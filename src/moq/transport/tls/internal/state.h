@@ -29,6 +29,8 @@ class KeyLog {
 /// for byte streams, 1.2 as well.
 const char* quic_priorities();
 const char* stream_priorities();
+/// The first, parsed: eight kilobytes, which all sessions share.
+Priorities parse_quic_priorities();
 
 }  // namespace moq::transport::tls::internal
 
@@ -37,12 +39,14 @@ namespace moq::transport::tls {
 struct ServerTls::State {
   ServerTlsOptions options;
   internal::Credentials credentials;
+  internal::Priorities quic_priorities = internal::parse_quic_priorities();
   std::unique_ptr<internal::KeyLog> key_log;
 };
 
 struct ClientTls::State {
   ClientTlsOptions options;
   internal::Credentials credentials;
+  internal::Priorities quic_priorities = internal::parse_quic_priorities();
   std::unique_ptr<internal::KeyLog> key_log;
 };
 
