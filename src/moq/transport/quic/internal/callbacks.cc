@@ -33,6 +33,7 @@ int Callbacks::decrypt(std::uint8_t* out, const ngtcp2_crypto_aead* aead,
       conn.resets_.push_back(signal);
     }
   }
+  conn.only_acks_ = scanner.only_acks();
   return 0;
 }
 

@@ -164,7 +164,8 @@ void Conn::schedule() {
 
 void Conn::update_deadline() {
   if (!alive()) return;
-  deadline_ = from_timestamp(ngtcp2_conn_get_expiry(conn_.get()));
+  // After the pacing of a burst, there may be nothing to send.
+  deadline_ = from_timestamp(pacing_end_ != 0 ? idle_until_ : ngtcp2_conn_get_expiry(conn_.get()));
   if (suspect_) {
     if (!server_) deadline_ = std::min(deadline_, next_look_);
   } else if (unanswered_since_) {
@@ -192,9 +193,12 @@ int Conn::receive(const Arrival& arrival) {
   Path path(arrival.local, arrival.remote);
   ngtcp2_pkt_info info{.ecn = arrival.ecn};
   authentic_ = false;
+  only_acks_ = false;
+  const ngtcp2_tstamp timestamp = to_timestamp(now());
+  end_pacing(timestamp);
   const CurrentConn current(*this);
   const int error = ngtcp2_conn_read_pkt(conn_.get(), path.get(), &info, arrival.packet.data(),
-                                         arrival.packet.size(), to_timestamp(now()));
+                                         arrival.packet.size(), timestamp);
   after_callbacks();
   if (server_ && authentic_) note_peer(arrival);
   if (error != 0) {
@@ -210,8 +214,36 @@ int Conn::receive(const Arrival& arrival) {
       (!await_confirmation_ || handshake_confirmed_)) {
     on_established();
   }
-  schedule();
+  if (!was_quiet(arrival)) {
+    schedule();
+  } else if (stats_cell_) {
+    publish_stats(now());
+  }
   return 0;
+}
+
+// An acknowledgement of all that is on its way asks for no packet of ours. Most packets of a
+// subscriber are such, and asking ngtcp2 what there is to send costs as much as reading one. The
+// deadline stays: it can only have moved away.
+bool Conn::was_quiet(const Arrival& arrival) {
+  if (!only_acks_ || !alive() || !server_ || state_ != State::open) return false;
+  if (scheduled || !send_queue_.empty() || !datagrams_out_.empty()) return false;
+  if (!(arrival.remote == remote_) || rebinding_ || unproven_since_) return false;
+  // A larger packet has proved to fit: the next probe is due.
+  const std::size_t largest = ngtcp2_conn_get_path_max_tx_udp_payload_size(conn_.get());
+  if (std::exchange(path_packet_bytes_, largest) != largest) return false;
+  if (unacked_ > 0 || bytes_in_flight() > 0) return false;
+  // Had a packet been lost, its data would be missing; what else was lost is sent again by the
+  // write that follows.
+  return std::exchange(only_data_in_flight_, true);
+}
+
+// Tells ngtcp2 that pacing ended in time, so that it does not make up for a delay that held up
+// nothing. Must come before anything else tells it of a later time.
+void Conn::end_pacing(ngtcp2_tstamp time) {
+  if (pacing_end_ == 0 || time < pacing_end_) return;
+  // Nothing else was due then, so nothing can fail.
+  static_cast<void>(ngtcp2_conn_handle_expiry(conn_.get(), std::exchange(pacing_end_, 0)));
 }
 
 void Conn::after_callbacks() {
@@ -256,8 +288,10 @@ void Conn::on_timer() {
   if (!alive()) return;
   check_path(time);
   if (!alive()) return;
-  if (to_timestamp(time) >= ngtcp2_conn_get_expiry(conn_.get())) {
-    const int error = ngtcp2_conn_handle_expiry(conn_.get(), to_timestamp(time));
+  const ngtcp2_tstamp timestamp = to_timestamp(time);
+  end_pacing(timestamp);
+  if (timestamp >= ngtcp2_conn_get_expiry(conn_.get())) {
+    const int error = ngtcp2_conn_handle_expiry(conn_.get(), timestamp);
     if (error != 0) {
       fail(error, local_error(error));
       return;

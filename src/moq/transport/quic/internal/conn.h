@@ -155,6 +155,9 @@ class Conn final : public RefCounted<Conn> {
   void update_deadline();
 
   // Reading.
+  /// Whether the packet just read leaves nothing to send that was not there before.
+  [[nodiscard]] bool was_quiet(const Arrival& arrival);
+  void end_pacing(ngtcp2_tstamp time);
   void after_callbacks();
   void close_reset_streams();
   [[nodiscard]] bool is_new_peer_uni(std::int64_t id) const;
@@ -174,6 +177,7 @@ class Conn final : public RefCounted<Conn> {
                             std::span<std::uint8_t> room, ngtcp2_tstamp time);
   void mark_sent(Stream& stream, std::size_t bytes, bool fin);
   void note_sent(TimePoint time);
+  [[nodiscard]] std::uint64_t bytes_in_flight() const;
   [[nodiscard]] std::uint64_t losses_of_streams() const;
   [[nodiscard]] Stats make_stats(std::uint64_t losses_of_streams) const;
   void publish_stats(TimePoint time);
@@ -228,6 +232,7 @@ class Conn final : public RefCounted<Conn> {
   bool await_confirmation_ = false;
   bool stateless_reset_ = false;
   bool suspect_ = false;
+  bool only_acks_ = false;      // So is the packet being read.
   bool authentic_ = false;      // A packet was decrypted in this `receive`.
   bool moved_ = false;          // A new path was validated in this `receive`.
   std::optional<Error> error_;  // Set once the session has ended.
@@ -265,6 +270,12 @@ class Conn final : public RefCounted<Conn> {
   kio::WaiterList on_path_;
 
   TimePoint deadline_ = TimePoint::max();
+  ngtcp2_tstamp pacing_end_ = 0;  // If nothing waits for it; 0 = no such. Then:
+  ngtcp2_tstamp idle_until_ = 0;  // When ngtcp2 has something to do again.
+  // What was sent and is neither acknowledged nor lost, as far as one knows, is new data of streams
+  // and nothing else.
+  bool only_data_in_flight_ = true;
+  std::size_t path_packet_bytes_ = 0;  // As ngtcp2 knew it when an acknowledgement last came.
   // A new address of the peer that is being validated: it came with a connection id in use.
   struct Rebinding {
     SocketAddress before;

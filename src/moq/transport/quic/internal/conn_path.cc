@@ -18,11 +18,15 @@ Duration Conn::suspect_delay() const {
                               kMaxSuspectDelay);
 }
 
-void Conn::note_sent(TimePoint time) {
-  if (unanswered_since_ || state_ != State::open) return;
+std::uint64_t Conn::bytes_in_flight() const {
   ngtcp2_conn_info info;
   ngtcp2_conn_get_conn_info(conn_.get(), &info);
-  if (info.bytes_in_flight > 0) unanswered_since_ = time;
+  return info.bytes_in_flight;
+}
+
+void Conn::note_sent(TimePoint time) {
+  if (unanswered_since_ || state_ != State::open) return;
+  if (bytes_in_flight() > 0) unanswered_since_ = time;
 }
 
 void Conn::check_path(TimePoint time) {
@@ -91,6 +95,7 @@ Result<void> Conn::move_to(std::unique_ptr<DatagramSocket> socket) {
   Path path(local, remote_);
   // Off a dead path at once; off a living one when the new one has proved itself.
   const ngtcp2_tstamp time = to_timestamp(now());
+  end_pacing(time);
   const int error = suspect_
                         ? ngtcp2_conn_initiate_immediate_migration(conn_.get(), path.get(), time)
                         : ngtcp2_conn_initiate_migration(conn_.get(), path.get(), time);

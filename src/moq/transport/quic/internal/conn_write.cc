@@ -52,6 +52,8 @@ bool Conn::write(Output& output) {
   }
   const TimePoint time = now();
   const ngtcp2_tstamp timestamp = to_timestamp(time);
+  end_pacing(timestamp);
+  pacing_end_ = 0;  // Else what is written now waits for it.
   const std::size_t share = std::max(ngtcp2_conn_get_send_quantum(conn_.get()), kMaxPacketBytes);
   drop_large_datagrams();
   PathCache addresses;
@@ -84,11 +86,20 @@ bool Conn::write(Output& output) {
     if (carries_data_) {
       ++data_packets_;
       data_packet_bytes_ += packet.size;
+    } else if (bytes_in_flight() > 0) {  // Else it is a mere acknowledgement.
+      only_data_in_flight_ = false;
     }
   }
   if (written > 0) {
     bytes_sent_ += written;
+    // Pacing starts here. If all was written, its end is nothing to wake up for.
+    const bool idle = !more && send_queue_.empty();
+    if (idle) idle_until_ = ngtcp2_conn_get_expiry(conn_.get());
     ngtcp2_conn_update_pkt_tx_time(conn_.get(), timestamp);
+    if (idle) {
+      const ngtcp2_tstamp next = ngtcp2_conn_get_expiry(conn_.get());
+      if (next < idle_until_) pacing_end_ = next;
+    }
     note_sent(time);
   }
   // What was received in this turn counts as well.
@@ -181,6 +192,8 @@ void Conn::mark_sent(Stream& stream, std::size_t bytes, bool fin) {
   if (fin) {
     stream.fin_sent = true;
     stream.fin_sent_alone = bytes == 0;
+    // The loss of a mere end does not show in what is unacknowledged.
+    if (bytes == 0) only_data_in_flight_ = false;
   }
   if (stream.wants_send()) {
     send_queue_.rotate();

@@ -147,6 +147,7 @@ void Endpoint::run_timers() {
     Conn& conn = *timers_.front();
     timers_.remove(&conn);  // Until its next deadline is known.
     conn.on_timer();
+    if (!conn.scheduled) set_deadline(conn);
   }
 }
 

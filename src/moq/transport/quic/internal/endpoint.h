@@ -30,6 +30,8 @@ class Endpoint {
 
   /// `conn` has something to write, or another deadline.
   void schedule(Conn& conn);
+  /// Files `conn` by its deadline, in which it must not come before the one it had.
+  void set_deadline(Conn& conn);
   /// The buffer for what must go out now; `send_now` follows.
   Output& output() { return output_; }
   void send_now();
@@ -81,7 +83,6 @@ class Endpoint {
   void run_timers();
   void write_all();
   void end_turn();
-  void set_deadline(Conn& conn);
 
   struct Port {
     std::unique_ptr<DatagramSocket> socket;

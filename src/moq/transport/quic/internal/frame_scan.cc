@@ -94,7 +94,11 @@ bool FrameScanner::next(Frame& frame) {
     }
     std::uint8_t* const start = at_;
     std::uint64_t type = 0;
-    if (!varint(type)) break;
+    if (!varint(type)) {
+      others_ = true;
+      break;
+    }
+    if (type != 0x02 && type != 0x03) others_ = true;
     if (type == 0x04 || type == 0x05) {
       frame = {.reset = type == 0x04};
       if (!varint(frame.stream_id) || !varint(frame.code)) break;
@@ -102,7 +106,10 @@ bool FrameScanner::next(Frame& frame) {
       frame.bytes = {start, at_};
       return true;
     }
-    if (!skip_frame(type)) break;
+    if (!skip_frame(type)) {
+      others_ = true;
+      break;
+    }
   }
   at_ = end_;
   return false;

@@ -69,6 +69,38 @@ TEST(FrameScanner, FindsSeveralAndTellsThemApart) {
   EXPECT_EQ(found[1].bytes.size(), 1u + 4 + 1 + 1);
 }
 
+bool holds_only_acks(Payload payload) {
+  FrameScanner scanner(payload);
+  FrameScanner::Frame frame;
+  while (scanner.next(frame)) {
+  }
+  return scanner.only_acks();
+}
+
+TEST(FrameScanner, KnowsPacketsOfAcknowledgementsAlone) {
+  Writer one_range;
+  one_range.varint(0x02).varint(100).varint(5).varint(0).varint(3);
+  EXPECT_TRUE(holds_only_acks(one_range.take_vector()));
+  Writer more;
+  more.varint(0).varint(0).varint(0x03).varint(100).varint(5).varint(1).varint(3).varint(1).varint(
+      1);
+  more.varint(7).varint(0).varint(0).varint(0);
+  EXPECT_TRUE(holds_only_acks(more.take_vector()));
+
+  EXPECT_FALSE(holds_only_acks(all_frames()));
+  for (const std::uint64_t other : {0x01, 0x1e, 0x1c, 0x3f}) {
+    Writer out;
+    out.varint(0x02).varint(100).varint(5).varint(0).varint(3).varint(other);
+    EXPECT_FALSE(holds_only_acks(out.take_vector())) << other;
+  }
+  Writer stop;
+  stop.varint(0x02).varint(100).varint(5).varint(0).varint(3).varint(0x05).varint(3).varint(1);
+  EXPECT_FALSE(holds_only_acks(stop.take_vector()));
+  Writer cut;
+  cut.varint(0x02).varint(100).varint(5).varint(2).varint(3).varint(1);
+  EXPECT_FALSE(holds_only_acks(cut.take_vector()));
+}
+
 TEST(FrameScanner, LooksIntoNoData) {
   Writer out;
   // To the end of the packet.
