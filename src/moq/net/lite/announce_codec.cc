@@ -11,7 +11,7 @@ namespace {
 
 /// How many of the latest announcements an encoder looks at for something to refer to. Up to 127
 /// the distance takes one byte, as "none" does, so that any use of a base is a gain.
-constexpr std::uint64_t kBaseWindow = 16;
+constexpr std::size_t kBaseWindow = 16;
 
 /// What announcements before 06, which do not tell costs, count as.
 constexpr RouteCosts kUnknownCosts{.warm = 0, .cold = kMaxVarint};
@@ -200,45 +200,59 @@ Bytes AnnounceEncoder::framed(const M& message) const {
 }
 
 AnnounceEncoder::Started AnnounceEncoder::start(const Path& suffix, const AnnouncedRoute& route) {
-  MOQ_ASSERT(!table_.id_of(suffix));
   MOQ_ASSERT(route.hops.size() <= kMaxHops);
-  Bytes message;
-  if (has_announce_ids(version_)) {
-    message = framed(AnnounceStart{
-        .suffix = compress(suffix), .hops = compress(route.hops), .costs = route.costs});
-  } else {
-    message = framed(Announce{.suffix = suffix, .hops = route.hops});
+  const std::uint64_t id = next_id_++;
+  ++live_;
+  if (!has_announce_ids(version_)) {
+    suffixes_.emplace(id, suffix);
+    return {.id = id, .message = framed(Announce{.suffix = suffix, .hops = route.hops})};
   }
-  return {.id = table_.add(suffix, route.hops), .message = std::move(message)};
+  Bytes message = framed(AnnounceStart{
+      .suffix = compress(suffix), .hops = compress(route.hops), .costs = route.costs});
+  if (has_announce_compression(version_)) {
+    recent_.push_back({.suffix = suffix, .hops = route.hops});
+    if (recent_.size() > kBaseWindow) recent_.pop_front();
+  }
+  return {.id = id, .message = std::move(message)};
 }
 
 Bytes AnnounceEncoder::update(std::uint64_t id, const AnnouncedRoute& route) {
-  const detail::AnnounceTable::Entry* entry = table_.find(id);
-  MOQ_ASSERT(entry != nullptr);
+  MOQ_ASSERT(id < next_id_);
   MOQ_ASSERT(route.hops.size() <= kMaxHops);
   if (!has_announce_update(version_)) return {};
-  Bytes message;
-  if (has_announce_ids(version_)) {
-    message = framed(AnnounceUpdate{.id = id, .hops = compress(route.hops), .costs = route.costs});
-  } else {
-    message = framed(Announce{.suffix = entry->suffix, .hops = route.hops});
+  if (!has_announce_ids(version_)) {
+    return framed(Announce{.suffix = suffixes_.at(id), .hops = route.hops});
   }
-  table_.set_hops(id, route.hops);
+  Bytes message =
+      framed(AnnounceUpdate{.id = id, .hops = compress(route.hops), .costs = route.costs});
+  if (next_id_ - id <= recent_.size()) recent_[recent_.size() - (next_id_ - id)].hops = route.hops;
   return message;
 }
 
 Bytes AnnounceEncoder::end(std::uint64_t id) {
-  Path suffix = table_.remove(id);
-  if (has_announce_ids(version_)) return framed(AnnounceEnd{.id = id});
-  return framed(Announce{.status = AnnounceStatus::ended, .suffix = std::move(suffix)});
+  MOQ_ASSERT(id < next_id_ && live_ > 0);
+  --live_;
+  if (has_announce_ids(version_)) {
+    if (next_id_ - id <= recent_.size()) recent_[recent_.size() - (next_id_ - id)].live = false;
+    return framed(AnnounceEnd{.id = id});
+  }
+  auto node = suffixes_.extract(id);
+  MOQ_ASSERT(!node.empty());
+  return framed(
+      Announce{.status = AnnounceStatus::ended, .suffix = std::move(node.mapped()), .hops = {}});
+}
+
+/// The announcement so many ids before the next; null if it is not live.
+const AnnounceEncoder::Recent* AnnounceEncoder::recent(std::uint64_t distance) const {
+  const Recent& at = recent_[recent_.size() - distance];
+  return at.live ? &at : nullptr;
 }
 
 PathRef AnnounceEncoder::compress(const Path& suffix) const {
   PathRef best{.rest = suffix};
   if (!has_announce_compression(version_)) return best;
-  const std::uint64_t last = std::min(kBaseWindow, table_.next_id());
-  for (std::uint64_t distance = 1; distance <= last; ++distance) {
-    const auto* entry = table_.find(table_.next_id() - distance);
+  for (std::uint64_t distance = 1; distance <= recent_.size(); ++distance) {
+    const auto* entry = recent(distance);
     if (entry == nullptr) continue;
     const std::size_t keep = entry->suffix.common_segments(suffix);
     if (keep > best.keep) best = {.base = distance, .keep = keep};
@@ -253,9 +267,8 @@ PathRef AnnounceEncoder::compress(const Path& suffix) const {
 HopsRef AnnounceEncoder::compress(const HopChain& hops) const {
   HopsRef best{.literal = hops};
   if (!has_announce_compression(version_)) return best;
-  const std::uint64_t last = std::min(kBaseWindow, table_.next_id());
-  for (std::uint64_t distance = 1; distance <= last; ++distance) {
-    const auto* entry = table_.find(table_.next_id() - distance);
+  for (std::uint64_t distance = 1; distance <= recent_.size(); ++distance) {
+    const auto* entry = recent(distance);
     if (entry == nullptr) continue;
     const std::size_t keep = common_end(entry->hops, hops);
     if (keep > best.keep) best = {.base = distance, .keep = keep};

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <optional>
 #include <string_view>
 #include <unordered_map>
@@ -99,7 +100,8 @@ class AnnounceDecoder {
 };
 
 /// Writes announcements: each call returns what to send, which is nothing where the version cannot
-/// say it.
+/// say it. Keeps as little of them as the version allows, since a relay has one for each of its
+/// watchers: up to 05 their suffixes, on 06 nothing, on 07 the latest few.
 class AnnounceEncoder {
  public:
   explicit AnnounceEncoder(Version version) : version_(version) {}
@@ -116,16 +118,27 @@ class AnnounceEncoder {
   /// Retires a live `id`.
   Bytes end(std::uint64_t id);
 
-  [[nodiscard]] std::size_t size() const { return table_.size(); }
+  /// Announcements that are live.
+  [[nodiscard]] std::size_t size() const { return live_; }
 
  private:
+  /// What later announcements may refer to.
+  struct Recent {
+    Path suffix;
+    HopChain hops;
+    bool live = true;
+  };
+  [[nodiscard]] const Recent* recent(std::uint64_t distance) const;
   [[nodiscard]] PathRef compress(const Path& suffix) const;
   [[nodiscard]] HopsRef compress(const HopChain& hops) const;
   template <typename M>
   [[nodiscard]] Bytes framed(const M& message) const;
 
   Version version_;
-  detail::AnnounceTable table_;
+  std::uint64_t next_id_ = 0;
+  std::size_t live_ = 0;
+  std::unordered_map<std::uint64_t, Path> suffixes_;  ///< Of live ones, up to 05.
+  std::deque<Recent> recent_;  ///< On 07: the last ids, the newest at the end.
 };
 
 }  // namespace moq::net::lite

@@ -8,6 +8,10 @@
 
 namespace moq::net::lite {
 
+/// Messages that are ready together are written as one: a storm of them would else cost a buffer
+/// each.
+constexpr std::size_t kBatchBytes = 4096;
+
 /// One announce stream: turns the origin's updates into messages. Retractions wait a moment, in
 /// case the broadcast comes back.
 class AnnounceServer {
@@ -57,7 +61,20 @@ class AnnounceServer {
     return join(all);
   }
 
-  /// The next message.
+  /// The next messages: those that are ready, up to `kBatchBytes` and one more.
+  kio::Poll<Bytes> poll_batch(const kio::Waiter& waiter) {
+    std::vector<Bytes> messages;
+    for (std::size_t bytes = 0; bytes < kBatchBytes;) {
+      auto message = poll_next(waiter);
+      if (!message) break;
+      bytes += message->size();
+      messages.push_back(*std::move(message));
+    }
+    if (messages.empty()) return kio::kPending;
+    return join(messages);
+  }
+
+ private:
   kio::Poll<Bytes> poll_next(const kio::Waiter& waiter) {
     while (auto update = announced_.poll_next(waiter)) {
       Bytes message = apply(*std::move(update));
@@ -78,7 +95,6 @@ class AnnounceServer {
     return kio::kPending;
   }
 
- private:
   Bytes retract(const Path& suffix) {
     const auto live = live_.find(suffix);
     if (live == live_.end()) return {};
@@ -188,7 +204,7 @@ kio::Task<void> Publisher::serve_announce(Bidi stream) {
       auto writable = stream.send->poll_writable(waiter);
       if (writable.pending()) return kio::kPending;
       if (!*writable) return Result<Bytes>(std::unexpected(writable->error()));
-      if (auto update = server.poll_next(waiter)) return Result<Bytes>(*std::move(update));
+      if (auto update = server.poll_batch(waiter)) return Result<Bytes>(*std::move(update));
       return kio::kPending;
     });
     if (!next) {
