@@ -1,3 +1,4 @@
+#include <malloc.h>
 #include <sys/resource.h>
 
 #include <CLI/App.hpp>
@@ -22,6 +23,8 @@ namespace {
 constexpr unsigned kMaxThreads = 256;
 /// From the start of the program to the first connection: threads start meanwhile.
 constexpr Duration kLead = 100ms;
+/// What malloc asks the system for at a time: else a storm of announcements is spent in the kernel.
+constexpr int kHeapStepBytes = 16 << 20;
 
 struct Options {
   app::ClientFlags client;
@@ -190,6 +193,8 @@ class Collector {
 
 int run(Plan plan, const Options& options) {
   raise_file_limit();
+  mallopt(M_TOP_PAD, kHeapStepBytes);
+  if (plan.threads == 1) mallopt(M_ARENA_MAX, 1);  // The others grow page by page.
   auto loop = io::Loop::create();
   if (!loop) return report(loop.error());
   constexpr std::array kSignals = {SIGINT, SIGTERM};
