@@ -34,6 +34,7 @@ int Callbacks::decrypt(std::uint8_t* out, const ngtcp2_crypto_aead* aead,
     }
   }
   conn.only_acks_ = scanner.only_acks();
+  conn.pinged_ = scanner.pinged();
   return 0;
 }
 

@@ -13,6 +13,9 @@ namespace {
 constexpr std::uint64_t kPeerIds = 4;
 // Length of the random id that a client's first Initial goes to (RFC 9000 §7.2: at least 8).
 constexpr std::size_t kInitialIdBytes = 16;
+// How long the acknowledgement of a mere ping may wait for data to go with: below the 25 ms of
+// max_ack_delay that the peer reckons with (RFC 9000 §13.2.1).
+constexpr Duration kPingAckDelay = 20ms;
 
 std::string hex(const std::uint8_t* bytes, std::size_t size) {
   std::string out;
@@ -216,15 +219,21 @@ int Conn::receive(const Arrival& arrival) {
   }
   if (!was_quiet(arrival)) {
     schedule();
-  } else if (stats_cell_) {
-    publish_stats(now());
+    return 0;
+  }
+  if (stats_cell_) publish_stats(now());
+  if (pinged_) {
+    deadline_ = std::min(deadline_, now() + kPingAckDelay);
+    endpoint_->set_deadline(*this);
+    endpoint_->wake_sender();
   }
   return 0;
 }
 
 // An acknowledgement of all that is on its way asks for no packet of ours. Most packets of a
 // subscriber are such, and asking ngtcp2 what there is to send costs as much as reading one. The
-// deadline stays: it can only have moved away.
+// deadline stays: it can only have moved away. Receivers of much data ping once a round trip to
+// learn what of theirs has arrived; the answer goes with the next data.
 bool Conn::was_quiet(const Arrival& arrival) {
   if (!only_acks_ || !alive() || !server_ || state_ != State::open) return false;
   if (scheduled || !send_queue_.empty() || !datagrams_out_.empty()) return false;

@@ -232,7 +232,8 @@ class Conn final : public RefCounted<Conn> {
   bool await_confirmation_ = false;
   bool stateless_reset_ = false;
   bool suspect_ = false;
-  bool only_acks_ = false;      // So is the packet being read.
+  bool only_acks_ = false;      // All that the packet being read holds, but for pings.
+  bool pinged_ = false;         // It asks for an acknowledgement.
   bool authentic_ = false;      // A packet was decrypted in this `receive`.
   bool moved_ = false;          // A new path was validated in this `receive`.
   std::optional<Error> error_;  // Set once the session has ended.

@@ -30,8 +30,10 @@ class Endpoint {
 
   /// `conn` has something to write, or another deadline.
   void schedule(Conn& conn);
-  /// Files `conn` by its deadline, in which it must not come before the one it had.
+  /// Files `conn` by its deadline. Whoever makes that sooner outside of `send` has to wake the
+  /// sender.
   void set_deadline(Conn& conn);
+  void wake_sender();
   /// The buffer for what must go out now; `send_now` follows.
   Output& output() { return output_; }
   void send_now();
@@ -64,7 +66,6 @@ class Endpoint {
   void forget(Conn& conn);
   /// Not within a turn.
   void close_sockets();
-  void wake_sender();
 
  private:
   class Node;

@@ -98,7 +98,11 @@ bool FrameScanner::next(Frame& frame) {
       others_ = true;
       break;
     }
-    if (type != 0x02 && type != 0x03) others_ = true;
+    if (type == 0x01) {
+      pinged_ = true;
+    } else if (type != 0x02 && type != 0x03) {
+      others_ = true;
+    }
     if (type == 0x04 || type == 0x05) {
       frame = {.reset = type == 0x04};
       if (!varint(frame.stream_id) || !varint(frame.code)) break;

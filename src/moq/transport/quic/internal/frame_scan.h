@@ -25,8 +25,9 @@ class FrameScanner {
   /// The next of them; false at the end.
   bool next(Frame& frame);
 
-  /// At the end: whether the packet held acknowledgements and padding, and nothing else.
+  /// At the end: whether the packet held acknowledgements, pings and padding, and nothing else.
   [[nodiscard]] bool only_acks() const { return !others_; }
+  [[nodiscard]] bool pinged() const { return pinged_; }
 
  private:
   bool varint(std::uint64_t& value);
@@ -37,7 +38,8 @@ class FrameScanner {
 
   std::uint8_t* at_;
   std::uint8_t* end_;
-  bool others_ = false;  // There was something that is neither ACK nor PADDING.
+  bool others_ = false;  // There was something that is neither ACK nor PING nor PADDING.
+  bool pinged_ = false;
 };
 
 /// Rewrites a RESET_STREAM in its place to an empty STREAM frame, which opens the stream properly,

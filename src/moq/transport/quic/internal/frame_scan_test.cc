@@ -87,8 +87,17 @@ TEST(FrameScanner, KnowsPacketsOfAcknowledgementsAlone) {
   more.varint(7).varint(0).varint(0).varint(0);
   EXPECT_TRUE(holds_only_acks(more.take_vector()));
 
+  Writer ping;
+  ping.varint(0x02).varint(100).varint(5).varint(0).varint(3).varint(0x01);
+  Payload pinging = ping.take_vector();
+  FrameScanner scanner(pinging);
+  FrameScanner::Frame frame;
+  EXPECT_FALSE(scanner.next(frame));
+  EXPECT_TRUE(scanner.only_acks());
+  EXPECT_TRUE(scanner.pinged());
+
   EXPECT_FALSE(holds_only_acks(all_frames()));
-  for (const std::uint64_t other : {0x01, 0x1e, 0x1c, 0x3f}) {
+  for (const std::uint64_t other : {0x1e, 0x1c, 0x3f}) {
     Writer out;
     out.varint(0x02).varint(100).varint(5).varint(0).varint(3).varint(other);
     EXPECT_FALSE(holds_only_acks(out.take_vector())) << other;
