@@ -3,17 +3,12 @@
 #include <algorithm>
 #include <bit>
 
+#include "moq/net/internal/poll_try.h"
 #include "moq/net/limits.h"
 #include "moq/net/wire_code.h"
 
 namespace moq::net::lite {
 namespace {
-
-/// Asked of the transport at a time where the need is not known; small enough that what is read
-/// ahead of a slow consumer does not matter.
-constexpr std::size_t kHeadChunkBytes = 16 << 10;
-/// Asked of the transport at a time inside a payload or body.
-constexpr std::size_t kMaxChunkBytes = 64 << 10;
 
 std::size_t varint_bytes(std::uint8_t first, Varint kind) {
   if (kind == Varint::quic) return std::size_t{1} << (first >> 6);
@@ -22,36 +17,11 @@ std::size_t varint_bytes(std::uint8_t first, Varint kind) {
 
 }  // namespace
 
-// The polls below are written one inside the other; these pass on what is not a value.
-#define MOQ_POLL(declaration, expression)                                      \
-  auto MOQ_CONCAT(polled_, __LINE__) = (expression);                           \
-  if (MOQ_CONCAT(polled_, __LINE__).pending()) return kio::kPending;           \
-  if (!*MOQ_CONCAT(polled_, __LINE__)) {                                       \
-    return std::unexpected(std::move(*MOQ_CONCAT(polled_, __LINE__)).error()); \
-  }                                                                            \
-  declaration = **std::move(MOQ_CONCAT(polled_, __LINE__))
-
 StreamReader::StreamReader(std::unique_ptr<transport::RecvStream> stream, Version version)
-    : stream_(std::move(stream)), version_(version) {}
+    : StreamInput(std::move(stream)), version_(version) {}
 
-Error StreamReader::fail_with(Error error) {
-  if (!failed_) failed_ = std::move(error);
-  chunk_ = {};
-  body_ = {};
-  return *failed_;
-}
-
-Poll<Result<bool>> StreamReader::poll_fill(const Waiter& waiter, std::uint64_t want) {
-  if (failed_) return std::unexpected(*failed_);
-  if (!chunk_.empty()) return true;
-  const auto max = static_cast<std::size_t>(std::clamp<std::uint64_t>(want, 1, kMaxChunkBytes));
-  auto read = stream_->poll_read(waiter, max);
-  if (read.pending()) return kio::kPending;
-  if (!*read) {
-    return std::unexpected(fail_with(from_transport(std::move(*read).error(), Scope::stream)));
-  }
-  chunk_ = **std::move(read);
-  return !chunk_.empty();
+Error StreamReader::to_meaning(Error error) const {
+  return from_transport(std::move(error), Scope::stream);
 }
 
 Poll<Result<std::optional<std::uint64_t>>> StreamReader::poll_varint(const Waiter& waiter) {
@@ -68,7 +38,7 @@ Poll<Result<std::optional<std::uint64_t>>> StreamReader::poll_varint(const Waite
     MOQ_POLL(const bool more, poll_fill(waiter, kHeadChunkBytes));
     if (!more) {
       if (head_size_ == 0) return std::optional<std::uint64_t>();
-      return std::unexpected(fail_with(to_error(DecodeError::truncated, "stream")));
+      return std::unexpected(fail_truncated());
     }
     const Bytes part = chunk_.take_front(size - head_size_);
     std::ranges::copy(part, head_.begin() + static_cast<std::ptrdiff_t>(head_size_));
@@ -79,13 +49,13 @@ Poll<Result<std::optional<std::uint64_t>>> StreamReader::poll_varint(const Waite
 Poll<Result<std::uint64_t>> StreamReader::poll_inner_varint(const Waiter& waiter) {
   MOQ_POLL(const std::optional<std::uint64_t> value, poll_varint(waiter));
   if (value) return *value;
-  return std::unexpected(fail_with(to_error(DecodeError::truncated, "stream")));
+  return std::unexpected(fail_truncated());
 }
 
 Poll<Result<std::uint64_t>> StreamReader::poll_u16(const Waiter& waiter) {
   while (head_size_ < 2) {
     MOQ_POLL(const bool more, poll_fill(waiter, kHeadChunkBytes));
-    if (!more) return std::unexpected(fail_with(to_error(DecodeError::truncated, "stream")));
+    if (!more) return std::unexpected(fail_truncated());
     head_[head_size_++] = chunk_.take_front(1)[0];
   }
   head_size_ = 0;
@@ -93,22 +63,22 @@ Poll<Result<std::uint64_t>> StreamReader::poll_u16(const Waiter& waiter) {
 }
 
 Poll<Result<Bytes>> StreamReader::poll_bytes(const Waiter& waiter, std::uint64_t size) {
-  while (body_.size() < size) {
-    const std::uint64_t left = size - body_.size();
+  while (part_.size() < size) {
+    const std::uint64_t left = size - part_.size();
     MOQ_POLL(const bool more, poll_fill(waiter, left));
-    if (!more) return std::unexpected(fail_with(to_error(DecodeError::truncated, "stream")));
+    if (!more) return std::unexpected(fail_truncated());
     const Bytes part = chunk_.take_front(static_cast<std::size_t>(left));
     if (part.size() == size) return part;
-    body_.insert(body_.end(), part.begin(), part.end());
+    part_.insert(part_.end(), part.begin(), part.end());
   }
-  const std::vector<std::uint8_t> whole = std::exchange(body_, {});
+  const std::vector<std::uint8_t> whole = std::exchange(part_, {});
   return Bytes::copy(whole);
 }
 
 Poll<Result<void>> StreamReader::poll_skip(const Waiter& waiter) {
   while (skip_left_ > 0) {
     MOQ_POLL(const bool more, poll_fill(waiter, skip_left_));
-    if (!more) return std::unexpected(fail_with(to_error(DecodeError::truncated, "stream")));
+    if (!more) return std::unexpected(fail_truncated());
     skip_left_ -= chunk_.take_front(static_cast<std::size_t>(skip_left_)).size();
   }
   return Result<void>();
@@ -206,12 +176,12 @@ Result<FrameHeader> StreamReader::accept_frame(std::uint64_t size) {
   }
   group_frames_ += 1;
   group_bytes_ += size;
-  payload_left_ = size;
+  begin_payload(size);
   return header;
 }
 
 Poll<Result<std::optional<FrameHeader>>> StreamReader::poll_frame(const Waiter& waiter) {
-  MOQ_ASSERT(payload_left_ == 0);
+  MOQ_ASSERT(payload_remaining() == 0);
   if (has_frame_timestamps(version_) && !delta_) {
     MOQ_POLL(const std::optional<std::uint64_t> coded, poll_varint(waiter));
     if (!coded) return std::optional<FrameHeader>();
@@ -224,24 +194,5 @@ Poll<Result<std::optional<FrameHeader>>> StreamReader::poll_frame(const Waiter& 
   if (!header) return std::unexpected(fail_with(std::move(header).error()));
   return std::optional(*std::move(header));
 }
-
-Poll<Result<Bytes>> StreamReader::poll_payload(const Waiter& waiter) {
-  if (failed_) return std::unexpected(*failed_);
-  if (payload_left_ == 0) return Bytes();
-  MOQ_POLL(const bool more, poll_fill(waiter, payload_left_));
-  if (!more) return std::unexpected(fail_with(Error(Code::wrong_size, "FIN inside a payload")));
-  Bytes part = chunk_.take_front(static_cast<std::size_t>(payload_left_));
-  payload_left_ -= part.size();
-  return part;
-}
-
-Poll<Result<void>> StreamReader::poll_end(const Waiter& waiter) {
-  MOQ_POLL(const bool more, poll_fill(waiter, kHeadChunkBytes));
-  if (!more) return Result<void>();
-  return std::unexpected(
-      fail_with(Error(Code::protocol_violation, "data after the last message of a stream")));
-}
-
-#undef MOQ_POLL
 
 }  // namespace moq::net::lite

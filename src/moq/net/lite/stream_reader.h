@@ -14,6 +14,7 @@
 #include "moq/net/lite/group.h"
 #include "moq/net/lite/message.h"
 #include "moq/net/lite/subscribe.h"
+#include "moq/net/stream_input.h"
 #include "moq/net/version.h"
 #include "moq/transport/session.h"
 
@@ -47,14 +48,11 @@ struct TypedLimits {
 /// is.
 ///
 /// Belongs to the executor's thread. Dropping it before the end stops the peer with code 0.
-class StreamReader {
+class StreamReader : public StreamInput {
  public:
   /// `version` decides how integers and frames look. What comes before a version is agreed
   /// (versions 01, 02) reads alike as either.
   StreamReader(std::unique_ptr<transport::RecvStream> stream, Version version);
-  StreamReader(StreamReader&&) noexcept = default;
-  StreamReader& operator=(StreamReader&&) noexcept = default;
-  ~StreamReader() = default;
 
   [[nodiscard]] Version version() const { return version_; }
   /// For the rest of the stream, once a version is agreed.
@@ -85,19 +83,6 @@ class StreamReader {
   /// The next frame of a group stream or an answer to FETCH; the payload of the one before must be
   /// read. Fails with `frame_too_large` and `group_too_large` as soon as a size says so.
   Poll<Result<std::optional<FrameHeader>>> poll_frame(const Waiter& waiter);
-  /// The next part of the current frame's payload, as it arrived; empty at its end.
-  Poll<Result<Bytes>> poll_payload(const Waiter& waiter);
-  /// Payload bytes of the current frame still to come.
-  [[nodiscard]] std::uint64_t payload_remaining() const { return payload_left_; }
-
-  /// The clean end. Anything else but FIN fails with `protocol_violation`.
-  Poll<Result<void>> poll_end(const Waiter& waiter);
-
-  /// Bytes set aside for what has arrived and is not consumed.
-  [[nodiscard]] std::size_t held_bytes() const { return chunk_.size() + body_.capacity(); }
-
-  /// Tells the peer to stop, with a code of `StreamCode`.
-  void stop(std::uint32_t code) { stream_->stop(code); }
 
   auto varint() {
     return kio::wait([this](const Waiter& waiter) { return poll_varint(waiter); });
@@ -122,36 +107,23 @@ class StreamReader {
   auto frame() {
     return kio::wait([this](const Waiter& waiter) { return poll_frame(waiter); });
   }
-  auto payload() {
-    return kio::wait([this](const Waiter& waiter) { return poll_payload(waiter); });
-  }
-  auto end() {
-    return kio::wait([this](const Waiter& waiter) { return poll_end(waiter); });
-  }
 
  private:
-  /// Makes `chunk_` not empty; false at FIN.
-  Poll<Result<bool>> poll_fill(const Waiter& waiter, std::uint64_t want);
+  [[nodiscard]] Error to_meaning(Error error) const override;
   /// `poll_varint` for one inside an item, where FIN is an error.
   Poll<Result<std::uint64_t>> poll_inner_varint(const Waiter& waiter);
   Poll<Result<std::uint64_t>> poll_u16(const Waiter& waiter);
   Poll<Result<Bytes>> poll_bytes(const Waiter& waiter, std::uint64_t size);
   Poll<Result<void>> poll_skip(const Waiter& waiter);
   Result<FrameHeader> accept_frame(std::uint64_t size);
-  /// Remembers the failure, for each later call.
-  Error fail_with(Error error);
 
-  std::unique_ptr<transport::RecvStream> stream_;
   Version version_;
-  Bytes chunk_;  ///< Arrived and not yet consumed.
-  std::optional<Error> failed_;
 
   // An item that has begun.
   std::array<std::uint8_t, 9> head_{};  ///< The bytes of an integer so far.
   std::size_t head_size_ = 0;
   std::optional<std::uint64_t> type_;
   std::optional<std::uint64_t> size_;
-  std::vector<std::uint8_t> body_;
   std::uint64_t skip_left_ = 0;
   std::optional<std::int64_t> delta_;
 
@@ -159,7 +131,6 @@ class StreamReader {
   std::uint64_t timestamp_ = 0;
   std::uint64_t group_bytes_ = 0;
   std::size_t group_frames_ = 0;
-  std::uint64_t payload_left_ = 0;
 };
 
 }  // namespace moq::net::lite

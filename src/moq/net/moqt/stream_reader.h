@@ -17,6 +17,7 @@
 #include "moq/net/moqt/data.h"
 #include "moq/net/moqt/draft.h"
 #include "moq/net/moqt/message.h"
+#include "moq/net/stream_input.h"
 #include "moq/transport/session.h"
 
 namespace moq::net::moqt {
@@ -35,12 +36,9 @@ using kio::Waiter;
 /// called again until it is ready before another one is.
 ///
 /// Belongs to the executor's thread. Dropping it before the end stops the peer with code 0.
-class StreamReader {
+class StreamReader : public StreamInput {
  public:
   StreamReader(std::unique_ptr<transport::RecvStream> stream, Draft draft);
-  StreamReader(StreamReader&&) noexcept = default;
-  StreamReader& operator=(StreamReader&&) noexcept = default;
-  ~StreamReader() = default;
 
   [[nodiscard]] Draft draft() const { return draft_; }
   /// For the rest of the stream, once a version is agreed; 14 to 16 read alike until then.
@@ -66,21 +64,6 @@ class StreamReader {
   /// The next object of the stream; the payload of the one before must be read. Fails with
   /// `frame_too_large` as soon as a size says so.
   Poll<Result<std::optional<Object>>> poll_object(const Waiter& waiter);
-  /// The next part of the current object's payload, as it arrived; empty at its end.
-  Poll<Result<Bytes>> poll_payload(const Waiter& waiter);
-  /// Payload bytes of the current object still to come.
-  [[nodiscard]] std::uint64_t payload_remaining() const { return payload_left_; }
-
-  /// The clean end. Anything else but FIN fails with `protocol_violation`.
-  Poll<Result<void>> poll_end(const Waiter& waiter);
-  /// As `poll_end`, where whatever comes before the end is passed over: padding.
-  Poll<Result<void>> poll_discard(const Waiter& waiter);
-
-  /// Bytes set aside for what has arrived and is not consumed.
-  [[nodiscard]] std::size_t held_bytes() const { return chunk_.size() + part_.capacity(); }
-
-  /// Tells the peer to stop, with a code of `to_reset_code`.
-  void stop(std::uint32_t code) { stream_->stop(code); }
 
   auto varint() {
     return kio::wait([this](const Waiter& waiter) { return poll_varint(waiter); });
@@ -104,19 +87,9 @@ class StreamReader {
   auto object() {
     return kio::wait([this](const Waiter& waiter) { return poll_object(waiter); });
   }
-  auto payload() {
-    return kio::wait([this](const Waiter& waiter) { return poll_payload(waiter); });
-  }
-  auto end() {
-    return kio::wait([this](const Waiter& waiter) { return poll_end(waiter); });
-  }
-  auto discard() {
-    return kio::wait([this](const Waiter& waiter) { return poll_discard(waiter); });
-  }
 
  private:
-  /// Makes `chunk_` not empty; false at FIN.
-  Poll<Result<bool>> poll_fill(const Waiter& waiter, std::uint64_t want);
+  [[nodiscard]] Error to_meaning(Error error) const override;
   template <typename Parse>
   using ParsedBy = std::invoke_result_t<Parse, Reader&, const Bytes*>;
   /// Takes what `parse(Reader&, const Bytes* chunk)` reads once all of it is there; none at FIN. It
@@ -126,16 +99,9 @@ class StreamReader {
   /// The same where FIN is an error.
   template <typename Parse>
   auto poll_inner(const Waiter& waiter, Parse parse) -> Poll<Result<ParsedBy<Parse>>>;
-  /// Remembers the failure, for each later call.
-  Error fail_with(Error error);
 
-  std::unique_ptr<transport::RecvStream> stream_;
   Draft draft_;
-  Bytes chunk_;                     ///< Arrived and not yet consumed.
-  std::vector<std::uint8_t> part_;  ///< An item that has begun in earlier chunks.
-  std::optional<Error> failed_;
   std::variant<std::monostate, SubgroupObjectReader, FetchObjectReader> objects_;
-  std::uint64_t payload_left_ = 0;
 };
 
 }  // namespace moq::net::moqt
