@@ -70,6 +70,19 @@ TEST_F(CarrierRaceTest, AFailureDoesNotHurryTheOther) {
   EXPECT_FALSE(websocket_won);
 }
 
+TEST_F(CarrierRaceTest, AWebSocketThatHangsIsGivenUpOnceItIsAlone) {
+  const auto raced = race({10ms, fail(Code::refused)}, {1h, "websocket"});
+  EXPECT_EQ(raced.error().code, Code::refused);
+  EXPECT_EQ(raced.error().text,
+            "QUIC: connection refused; WebSocket: timed out: no session in time");
+  EXPECT_EQ(world.elapsed(), 200ms + kWebSocketAlone);
+}
+
+TEST_F(CarrierRaceTest, AWebSocketHasItsTimeAfterALateFailureOfQuic) {
+  EXPECT_EQ(race({20s, fail(Code::timeout)}, {29s, "websocket"}), "websocket");
+  EXPECT_EQ(world.elapsed(), 200ms + 29s);
+}
+
 TEST_F(CarrierRaceTest, TheErrorNamesBothAttempts) {
   const auto raced =
       race({1ms, fail(Code::timeout, "no answer")}, {1ms, fail(Code::refused, "tcp")});
