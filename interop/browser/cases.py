@@ -46,6 +46,7 @@ PICTURE_DISTANCE = 6.0
 ALIKE_DISTANCE = 0.5
 # The tone of actors.make_clip, and how finely probe.js tells tones apart.
 TONE_HERTZ, TONE_TOLERANCE, TONE_DECIBELS = 440.0, 15.0, -50.0
+CAMERA_RATE = 15
 PUBLISHED_SECONDS = 2.0
 
 
@@ -184,7 +185,7 @@ def page_plays_our_publisher(stage):
 def our_subscriber_records_the_camera(stage):
     """`moq export` writes what the page publishes of a camera and a microphone."""
     stage.start_relay()
-    with stage.browser("--use-fake-device-for-media-stream=fps=15", "--use-fake-ui-for-media-stream") as browser:
+    with stage.browser(f"--use-fake-device-for-media-stream=fps={CAMERA_RATE}", "--use-fake-ui-for-media-stream") as browser:
         browser.open(stage.serve(os.path.join(PUBLISH_PAGE, "publish.html"), "camera.hang"))
         subscriber = actors.Subscriber(stage.lab, OURS, stage.connect, "camera.hang", "subscriber")
 
@@ -198,7 +199,7 @@ def our_subscriber_records_the_camera(stage):
         stage.check_session(session)
         subscriber.child.stop()
         # A camera of a busy machine drops pictures.
-        problems = subscriber.problems(allow_gaps=True, codecs=("h264", "opus"))
+        problems = subscriber.problems(allow_gaps=True, codecs=("h264", "opus"), camera_rate=CAMERA_RATE)
         expect(not problems, "; ".join(problems))
     frames, _ = subscriber.probe()
     return f"{session['version']}, " + ", ".join(f"{count} frames of {codec}" for codec, count in frames.items())
