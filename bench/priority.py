@@ -13,7 +13,8 @@ class Priority:
         """To process `pid`, and to its session, by which the kernel shares the cores out."""
         if self._nice == 0:
             return
-        os.setpriority(os.PRIO_PROCESS, pid, self._nice)
+        for thread in os.listdir(f"/proc/{pid}/task"):
+            os.setpriority(os.PRIO_PROCESS, int(thread), self._nice)
         try:
             with open(f"/proc/{pid}/autogroup", "w") as group:
                 group.write(str(self._nice))
