@@ -163,9 +163,10 @@ Result<std::uint64_t> parse_share(std::string_view text, std::uint64_t whole) {
 }
 
 Result<net::Version> parse_version(std::string_view text) {
+  const auto named = net::parse_version(text);
   std::string known;
   for (const net::Version version : net::session_versions()) {
-    if (text == net::to_string(version)) return version;
+    if (named == version) return version;
     known += (known.empty() ? "" : ", ") + std::string(net::to_string(version));
   }
   return fail(Code::bad_config, "'" + std::string(text) + "' is not one of " + known);
@@ -387,7 +388,8 @@ void ClientFlags::add(Settings& settings) {
             versions.push_back(version);
             return {};
           },
-          "Offer this version only (moq-lite-01 ... moq-lite-06); repeat for several")
+          "Offer this version only (moq-lite-01 ... moq-lite-06, moqt-14 ... moqt-22); repeat for "
+          "several")
       ->type_name("VERSION");
   settings.add_duration("connect-timeout", "", options.connect_timeout,
                         "Limit of one whole attempt (30s, 0 = none)");

@@ -16,6 +16,15 @@ TEST(ParseDuration, TakesANumberAndItsUnit) {
   }
 }
 
+TEST(ParseVersion, TakesTheNamesOfTheRustProgramsToo) {
+  EXPECT_EQ(parse_version("moq-lite-06"), net::Version::lite_06);
+  EXPECT_EQ(parse_version("moqt-18"), net::Version::moqt_18);
+  EXPECT_EQ(parse_version("moq-transport-18"), net::Version::moqt_18);
+  const auto unknown = parse_version("moq-transport-13");
+  ASSERT_FALSE(unknown);
+  EXPECT_NE(unknown.error().text.find("moqt-14"), std::string::npos);
+}
+
 TEST(ParseSize, TakesDecimalAndBinaryUnits) {
   EXPECT_EQ(parse_size("65536"), 65536U);
   EXPECT_EQ(parse_size("10B"), 10U);

@@ -54,8 +54,12 @@ std::uint64_t setup_code(Version version) {
 
 Result<Version> parse_version(std::string_view name) {
   std::string known;
+  // The Rust programs write the drafts out, and a script moves over unchanged.
+  constexpr std::string_view kLong = "moq-transport-";
+  const std::string draft =
+      name.starts_with(kLong) ? "moqt-" + std::string(name.substr(kLong.size())) : std::string();
   for (const Names& names : kNames) {
-    if (names.name == name) return names.version;
+    if (names.name == name || names.name == draft) return names.version;
     known.append(known.empty() ? "" : ", ").append(names.name);
   }
   return fail(Code::bad_config, "unknown version '" + std::string(name) + "'; known are " + known);

@@ -49,7 +49,7 @@ std::string_view alpn_name(Version version);
 /// The number in the legacy SETUP exchange.
 std::uint64_t setup_code(Version version);
 
-/// Reads a version's own name, as `--connect-version` takes it. Fails with `bad_config`.
+/// Reads a version's own name; Rust's "moq-transport-18", too. Fails with `bad_config`.
 Result<Version> parse_version(std::string_view name);
 
 /// What an endpoint offers unless told otherwise, best first: 06 down to 01.

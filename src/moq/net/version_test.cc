@@ -10,11 +10,13 @@ TEST(Version, NamesAreReadBack) {
     EXPECT_EQ(parse_version(to_string(version)), version);
   }
   EXPECT_EQ(parse_version("moq-lite-06"), Version::lite_06);
+  EXPECT_EQ(parse_version("moq-transport-18"), Version::moqt_18);  // As the Rust programs call it.
 }
 
 TEST(Version, UnknownNamesAreRefusedWithTheKnownOnes) {
   for (const std::string_view name :
-       {"", "moql", "moq-lite-07", "moq-lite-06-wip", "MOQ-LITE-06"}) {
+       {"", "moql", "moq-lite-07", "moq-lite-06-wip", "MOQ-LITE-06", "moq-transport-",
+        "moq-transport-13", "moq-transport-lite-06"}) {
     const auto version = parse_version(name);
     ASSERT_FALSE(version.has_value()) << name;
     EXPECT_EQ(version.error().code, Code::bad_config);
