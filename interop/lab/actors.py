@@ -4,6 +4,7 @@ import hashlib
 import os
 import ssl
 import subprocess
+import threading
 import time
 
 from . import mp4
@@ -46,7 +47,9 @@ class Certificate:
     """Self-signed for localhost, kept over restarts of a relay. P-256 and 10 days, as browsers ask for pins."""
 
     def __init__(self, lab):
-        self.cert, self.key = lab.path("cert.pem"), lab.path("key.pem")
+        # In a folder of their own: the Rust relay reads them again at whatever happens to a file beside them.
+        os.makedirs(lab.path("tls"), exist_ok=True)
+        self.cert, self.key = lab.path("tls/cert.pem"), lab.path("tls/key.pem")
         subprocess.run(
             ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
              "-days", "10", "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1",
@@ -89,8 +92,12 @@ class Relay:
 
 def connect_flags(scheme, port, certificate, version=None):
     """How a client finds the relay. `http` learns the certificate by itself, the others pin it."""
-    flags = ["--connect", f"{scheme}://127.0.0.1:{port}/"]
-    if scheme != "http":
+    return url_flags(f"{scheme}://127.0.0.1:{port}/", certificate, version)
+
+
+def url_flags(url, certificate, version=None):
+    flags = ["--connect", url]
+    if url.startswith(("moqt:", "https:", "wss:")):
         flags += ["--connect-tls-fingerprint", certificate.fingerprint]
     if version:
         flags += ["--connect-version", version]
@@ -98,25 +105,32 @@ def connect_flags(scheme, port, certificate, version=None):
 
 
 class Publisher:
-    """ffmpeg at real time into `moq import fmp4`; with `endless`, the clip over and over."""
+    """ffmpeg at real time into `moq import fmp4`, or into another `command` that takes what Rust's does, once it wrote something to
+    stdout; with `endless`, the clip over and over."""
 
-    def __init__(self, lab, flavor, connect, broadcast, clip, name="publisher", endless=False):
+    def __init__(self, lab, flavor, connect, broadcast, clip, name="publisher", endless=False, command=None):
         self.name, self.flavor = name, flavor
         # The Rust importer refuses what frag_every_frame makes of two tracks; see docs/cli.md.
         one_frame = ["-movflags", "cmaf+separate_moof+delay_moov+skip_trailer+frag_every_frame"]
         short = ["-movflags", "cmaf+separate_moof+delay_moov+skip_trailer", "-frag_duration", "30000"]
         read_end, write_end = os.pipe()
+        ready = threading.Event()
+        if command:
+            self.child = lab.spawn(name, command, stdin=read_end, on_output=lambda chunk, now: ready.set())
+            while not ready.wait(0.1) and self.child.running:
+                pass
         self.ffmpeg = lab.spawn(
             f"{name}-ffmpeg",
             ["ffmpeg", "-v", "error", "-re", *(["-stream_loop", "-1"] if endless else []), "-i", clip, "-c", "copy", "-f", "mp4",
              *(one_frame if flavor == OURS else short), "pipe:1"],
             stdout=write_end)  # fmt: skip
         os.close(write_end)
-        self.child = lab.spawn(
-            name,
-            [program(flavor, "moq"), "--log-level", "debug" if flavor == OURS else "info", *connect,
-             "--broadcast", broadcast, "import", "fmp4"],
-            stdin=read_end)  # fmt: skip
+        if not command:
+            self.child = lab.spawn(
+                name,
+                [program(flavor, "moq"), "--log-level", "debug" if flavor == OURS else "info", *connect,
+                 "--broadcast", broadcast, "import", "fmp4"],
+                stdin=read_end)  # fmt: skip
         os.close(read_end)
 
 
@@ -168,15 +182,7 @@ class Subscriber:
         kinds = sorted(cover.kind for cover in covers.values())
         if kinds != ["audio", "video"]:
             found.append(f"has tracks {kinds or 'none'}, not one of audio and one of video")
-        for cover in covers.values():
-            if cover.kind == "video" and not cover.starts_with_key:
-                found.append("video does not start at a key frame")
-            for at, length in cover.repeated:
-                if cover.kind == "audio" or not camera_rate or length > 0.9 / camera_rate:
-                    found.append(f"{cover.kind} at {at:.2f} s came twice ({length:.3f} s)")
-            if not allow_gaps:
-                for at, length in cover.gaps:
-                    found.append(f"{cover.kind} has a gap of {length:.3f} s at {at:.2f} s")
+        found += mp4.faults(covers.values(), allow_gaps, camera_rate)
         frames, complaints = self.probe()
         found += [f"ffprobe: {line}" for line in complaints[:3]]
         found += [f"ffprobe finds no {codec} frame" for codec in codecs if not frames.get(codec)]
@@ -184,9 +190,4 @@ class Subscriber:
 
     def probe(self):
         """What ffprobe makes of the output: frames by codec, and its complaints."""
-        probe = subprocess.run(
-            ["ffprobe", "-v", "error", "-count_frames", "-show_entries", "stream=codec_name,nb_read_frames",
-             "-of", "csv=p=0", self.path],
-            capture_output=True, text=True)  # fmt: skip
-        rows = [line.rstrip(",").split(",") for line in probe.stdout.split() if "," in line]
-        return {row[0]: int(row[1]) for row in rows if row[1].isdigit()}, probe.stderr.splitlines()
+        return mp4.probe(self.path)

@@ -5,6 +5,7 @@ Independent of the code under test: no log line is believed here, only the bytes
 
 import dataclasses
 import struct
+import subprocess
 
 
 @dataclasses.dataclass
@@ -196,3 +197,28 @@ def coverage(reader, tolerance=0.012):
         cover.seconds += fragment.duration / scale
         cover.samples += fragment.samples
     return result
+
+
+def faults(covers, allow_gaps=False, camera_rate=None):
+    """What is wrong with tracks, in sentences: no key frame first, repeats, gaps. Of a camera of `camera_rate` a picture may come
+    up to its own length early."""
+    found = []
+    for cover in covers:
+        if cover.kind == "video" and not cover.starts_with_key:
+            found.append("video does not start at a key frame")
+        for at, length in cover.repeated:
+            if cover.kind == "audio" or not camera_rate or length > 0.9 / camera_rate:
+                found.append(f"{cover.kind} at {at:.2f} s came twice ({length:.3f} s)")
+        if not allow_gaps:
+            for at, length in cover.gaps:
+                found.append(f"{cover.kind} has a gap of {length:.3f} s at {at:.2f} s")
+    return found
+
+
+def probe(path):
+    """What ffprobe makes of a file: frames by codec, and its complaints."""
+    done = subprocess.run(
+        ["ffprobe", "-v", "error", "-count_frames", "-show_entries", "stream=codec_name,nb_read_frames", "-of", "csv=p=0", path],
+        capture_output=True, text=True)  # fmt: skip
+    rows = [line.rstrip(",").split(",") for line in done.stdout.split() if "," in line]
+    return {row[0]: int(row[1]) for row in rows if row[1].isdigit()}, done.stderr.splitlines()
