@@ -175,7 +175,7 @@ def page_plays_our_publisher(stage):
         put_probe(browser)
         session = browser.until("return probe.session()", PATIENCE_SECONDS, "a session")
         stage.check_session(session)
-        actors.Publisher(stage.lab, OURS, stage.connect, "clip.hang", CLIP)
+        actors.Publisher(stage.lab, OURS, stage.connect, "clip.hang", CLIP, endless=True)
         seen = check_pictures(browser, stage.pictures)
         browser.click("#sound")
         tone = check_tone(browser)
