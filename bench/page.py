@@ -25,6 +25,10 @@ def number(value):
     return f"{value:.3g}"
 
 
+def ratio_text(value):
+    return f"{value:.2f}" if value >= 0.01 else f"{value:.1g}"
+
+
 def counted(rounds):
     return [one for one in rounds if not one["unequal"]]
 
@@ -52,8 +56,8 @@ class Line:
         return self.ratio is not None and not self.note and self.ratio <= self.row.goal
 
     def text(self):
-        spread = f"{self.ratios[0]:.2f}-{self.ratios[-1]:.2f}" if self.ratios else "-"
-        ratio = f"**{self.ratio:.2f}**{self.note}" if self.ratio is not None else "-"
+        spread = f"{ratio_text(self.ratios[0])}-{ratio_text(self.ratios[-1])}" if self.ratios else "-"
+        ratio = f"**{ratio_text(self.ratio)}**{self.note}" if self.ratio is not None else "-"
         verdict = "yes" if self.reached else "not comparable" if self.note else "no"
         return (f"| {self.row.title} | {self.row.unit} | {number(self.ours)} | {number(self.rust)} | {ratio} | {spread} | "
                 f"<= {self.row.goal} | {verdict} | {self.counted} of {self.total} |")  # fmt: skip
@@ -87,7 +91,7 @@ def describe(data):
         f"Measured {machine['date']} on {machine['cpu']}, {machine['cores']} cores, {machine['system']}, Linux {machine['kernel']}, loopback; "
         f"{machine['ours']} at commit {machine['commit']} against {machine['rust']} (`interop/rust/install`), both release builds, raw QUIC, "
         f"moq-lite-06, one certificate. {rounds} rounds, interleaved; the machine's load (minimum, median, maximum) was {load}.",
-        f"Command: `{machine['command']}`.",
+        "Command: " + ", then ".join(f"`{command}`" for command in machine["commands"]) + ".",
     ]  # fmt: skip
 
 
@@ -228,7 +232,7 @@ def draw(data, lines, scenarios):
         save(figure, "ratios", "Ratios of ours to Rust, and the goals")
 
     traffic = [scenario for scenario in scenarios if any(one[OURS]["gbit"] for one in data["rounds"].get(scenario.name, []))]
-    latency = [scenario for scenario in traffic if scenario.name in ("fanout", "chat", "hd")]
+    latency = [scenario for scenario in traffic if scenario.name in ("fanout", "fanout-half", "chat", "hd")]
     if latency:
         figure, grid = pyplot.subplots(1, len(latency), figsize=(3.4 * len(latency), 3), squeeze=False)
         for axes, scenario in zip(grid[0], latency):
