@@ -104,8 +104,14 @@ class InfoRequest {
   InfoRequest& operator=(InfoRequest&&) = delete;
   ~InfoRequest();
   kio::Poll<Result<Info>> poll(const kio::Waiter& waiter) const;
-  /// Where the track stands, as far as that is known here.
+  /// Where the track stands, by what is cached.
   [[nodiscard]] std::optional<Edge> edge() const;
+  /// Where it stands by what is cached or by what its source told, whichever is farther.
+  [[nodiscard]] std::optional<Edge> farthest() const;
+  /// Once the properties are known, and while somebody subscribes: ready with `edge()` as soon as
+  /// the first frame has come, or none is known to be on its way. A source that has none yet may
+  /// not say so: bound the wait.
+  kio::Poll<std::optional<Edge>> poll_edge(const kio::Waiter& waiter) const;
   auto result() const {
     return kio::wait([this](const kio::Waiter& waiter) { return poll(waiter); });
   }
@@ -189,6 +195,8 @@ class Producer {
   /// The source, asked as told in `ask_from`, begins with `sequence`: suspended groups below are
   /// let go with `error`, and of what was asked for below none will come.
   void begin_from(std::uint64_t sequence, const Error& error);
+  /// After `ask_from`: how far the source says that the track has come; none = it has no frame yet.
+  void tell_edge(std::optional<Edge> edge);
   /// Whether `sequence` has not come, or broke off.
   [[nodiscard]] bool lacks(std::uint64_t sequence) const;
   /// Ready once `sequence` is older than `max_age`, as `Consumer::poll_stale`.

@@ -258,8 +258,19 @@ void Producer::ask_from(std::optional<std::uint64_t> sequence, Duration max_age)
   std::lock_guard lock(state_->mutex);
   state_->asked_age = max_age;
   state_->gone_below.reset();
+  state_->told.reset();
   state_->asked_from = sequence;
   if (sequence) state_->expected_from = sequence;
+}
+
+void Producer::tell_edge(std::optional<Edge> edge) {
+  kio::WaiterList woken;
+  {
+    std::lock_guard lock(state_->mutex);
+    state_->told = edge;
+    woken = state_->on_group.take();
+  }
+  woken.wake();
 }
 
 void Producer::begin_from(std::uint64_t sequence, const Error& error) {

@@ -1,6 +1,7 @@
 #include "moq/net/internal/track_state.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "moq/base/wire.h"
 #include "moq/net/internal/broadcast_state.h"
@@ -62,6 +63,27 @@ std::optional<Edge> State::edge() const {
     if (!group.frames.empty()) return Edge{at->first, group.frames.size()};
   }
   return std::nullopt;
+}
+
+std::optional<Edge> State::farthest() const {
+  const std::optional<Edge> cached = edge();
+  const std::optional<Edge> said = told.value_or(std::nullopt);
+  if (!cached || !said) return cached ? cached : said;
+  const bool ahead =
+      std::pair(said->group, said->frames) > std::pair(cached->group, cached->frames);
+  return ahead ? said : cached;
+}
+
+kio::Poll<std::optional<Edge>> State::poll_edge(const kio::Waiter& waiter) {
+  // Before looking: a group that begins in between then wakes.
+  tally->watch_begin();
+  const std::optional<Edge> known = edge();
+  const bool remote = home && home->routed;
+  const bool empty = told && !*told;
+  if (known || over() || !remote || empty) return known;
+  on_begin.add(waiter);
+  on_group.add(waiter);
+  return kio::kPending;
 }
 
 std::optional<Duration> State::lag(std::uint64_t timestamp) const {

@@ -58,6 +58,8 @@ struct State : std::enable_shared_from_this<State> {
   SequenceSet dropped{kMaxDroppedRanges};      ///< and none of these,
   Duration dropped_age{};                      ///< for who wants none older than this.
   std::optional<std::uint64_t> end;            ///< Exclusive.
+  /// How far the track had come when its source was asked, if that said so; none = it was empty.
+  std::optional<std::optional<Edge>> told;
   bool finished = false;
   std::optional<Error> aborted;
 
@@ -111,6 +113,11 @@ struct State : std::enable_shared_from_this<State> {
                                   Duration max_age);
   /// The newest cached group that has a frame.
   [[nodiscard]] std::optional<Edge> edge() const;
+  /// That, or what the source told, whichever is farther.
+  [[nodiscard]] std::optional<Edge> farthest() const;
+  /// Ready with `edge` once that is more than a beginning: a frame has come, or none is on its way,
+  /// for the track is over, its source has none yet, or it is written here.
+  kio::Poll<std::optional<Edge>> poll_edge(const kio::Waiter& waiter);
   /// From `timestamp` to the newest frame; none before there is one.
   [[nodiscard]] std::optional<Duration> lag(std::uint64_t timestamp) const;
   /// The lowest group that is wanted and has not come whole; else the one after the newest.
@@ -130,6 +137,7 @@ struct State : std::enable_shared_from_this<State> {
   void forget_what_is_gone() {
     gone_below.reset();
     dropped.clear();
+    told.reset();
   }
   /// Caches a new group.
   std::shared_ptr<group::State> add(std::uint64_t sequence);

@@ -197,7 +197,7 @@ RangeEnd read_fetch_end(Reader& in, Draft draft) {
   const Location written = Location::read(in);
   RangeEnd end{.group = written.group};
   if (has_inclusive_fetch_end(draft)) {
-    end.object = written.object;
+    if (written.object < kMaxVarint) end.object = written.object;
   } else if (written.object > 0) {
     end.object = written.object - 1;
   }
@@ -205,10 +205,10 @@ RangeEnd read_fetch_end(Reader& in, Draft draft) {
 }
 
 void write_fetch_end(Writer& out, const RangeEnd& end, Draft draft) {
-  const std::uint64_t most = max_value(out.varint_kind());
   out.varint(end.group);
   if (has_inclusive_fetch_end(draft)) {
-    out.varint(end.object.value_or(most));
+    // Rust peers read no larger number.
+    out.varint(end.object.value_or(kMaxVarint));
   } else {
     out.optional_varint(end.object);
   }

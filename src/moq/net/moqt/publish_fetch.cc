@@ -12,6 +12,11 @@ constexpr std::string_view kLog = "net";
 /// A FETCH may overtake the SUBSCRIBE that it joins.
 constexpr Duration kMaxOvertaken = 1s;
 
+/// FETCH_OK goes once all objects have arrived, or this long after they began to be sent. Rust
+/// peers fail a fetch whose FETCH_OK comes before its objects, and one whose FETCH_OK does not name
+/// the last object, which of a group that is still coming shows at its end.
+constexpr Duration kAnswerPatience = 1s;
+
 /// What precedes the objects of one group of a fetch, for a `GroupWriter`.
 class FetchHeaders {
  public:
@@ -199,23 +204,44 @@ kio::Task<void> Publisher::answer_fetch(IncomingRequest& request) {
     request.reject(first.error());
     co_return;
   }
-  FetchOk ok;
-  ok.end = job->end;
-  if (!ok.end.object && sequence == job->end.group && first->finished() && first->frames() > 0) {
-    ok.end.object = first->frames() - 1;
-  }
-  ok.track = track_properties(job->info);
-  request.reply(std::move(ok));
+  const group::Consumer whole = first->clone();
+  const auto accept = [&] {
+    FetchOk ok;
+    ok.end = job->end;
+    const bool ends_with_it = !ok.end.object && sequence == job->end.group;
+    if (ends_with_it && whole.finished() && whole.frames() > 0) {
+      ok.end.object = whole.frames() - 1;
+    }
+    ok.track = track_properties(job->info);
+    request.reply(std::move(ok));
+  };
   auto opened = co_await connection_.transport().open_uni();
   if (!opened) co_return;
   transport::SendStream& stream = **opened;
   std::optional<group::Consumer> begin(*std::move(first));
-  auto sent = co_await send_range(*job, stream, std::move(begin));
+  kio::Spawned<Result<void>> sending =
+      connection_.runtime().executor.spawn(send_range(*job, stream, std::move(begin)));
+  kio::Timer patience(connection_.clock());
+  patience.set_after(kAnswerPatience);
+  bool accepted = false;
+  auto sent = co_await kio::wait([&](const Waiter& waiter) -> Poll<Result<void>> {
+    if (auto over = sending.poll_join(waiter)) return over;
+    if (!accepted && patience.poll(waiter)) {
+      accepted = true;
+      accept();
+    }
+    return kio::kPending;
+  });
   if (!sent) {
     MOQ_LOG(debug, kLog, "{}: fetch {} broke off: {}", describe(connection_), request.id(),
             sent.error().describe());
     stream.reset(to_reset_code(sent.error(), connection_.draft()));
+    if (!accepted) {
+      request.reject(sent.error());
+      co_return;
+    }
   }
+  if (!accepted) accept();
   request.finish();
 }
 

@@ -10,6 +10,10 @@ namespace {
 
 constexpr std::string_view kLog = "net";
 
+/// The answer tells how far a track has come. Of a track that a relay has only just asked for, the
+/// first frame shows that, which is waited for this long; after that it counts as empty so far.
+constexpr Duration kFirstFramePatience = 500ms;
+
 /// What precedes the objects of a subgroup, for a `GroupWriter`.
 class SubgroupHeaders {
  public:
@@ -86,7 +90,21 @@ class SubscriptionServer {
       request_.reject(info.error());
       co_return;
     }
-    begin(*info, asked.edge());
+    kio::Timer patience(connection_.clock());
+    patience.set_after(kFirstFramePatience);
+    auto edge = co_await kio::wait([&](const Waiter& waiter) -> Poll<FirstEdge> {
+      if (auto left = poll_left(waiter)) return FirstEdge(std::unexpected(*std::move(left)));
+      // Nothing is on its way for who asked for nothing.
+      if (!forward_ || patience.poll(waiter)) return FirstEdge(asked.edge());
+      auto known = asked.poll_edge(waiter);
+      if (known.pending()) return kio::kPending;
+      return FirstEdge(*known);
+    });
+    if (!edge) {
+      request_.reject(edge.error());
+      co_return;
+    }
+    begin(*info, *edge);
     for (;;) {
       auto group = co_await kio::wait([this](const Waiter& waiter) { return poll_group(waiter); });
       if (!group) {
@@ -102,6 +120,7 @@ class SubscriptionServer {
 
  private:
   using NextGroup = Result<std::optional<group::Consumer>>;
+  using FirstEdge = Result<std::optional<track::Edge>>;
 
   /// Applies the updates that come, which they may at any time. Ready, with the cause, once the
   /// peer has left or an update ends the subscription.
@@ -137,6 +156,8 @@ class SubscriptionServer {
     ok.track_alias = request_.id();
     ok.parameters.largest = largest_of(edge);
     ok.track = track_properties(info);
+    MOQ_LOG(debug, kLog, "{}: subscription {} accepted, now at {}", describe(connection_),
+            request_.id(), edge ? std::to_string(edge->group) : std::string("nothing"));
     request_.reply(std::move(ok));
     place(edge);
     joinable_->info = info;
@@ -420,10 +441,14 @@ class SubscriptionServer {
   }
 
   kio::Task<void> send_datagrams() {
+    co_await kio::wait([this](const Waiter& waiter) -> Poll<kio::Unit> {
+      if (known_) return kio::Unit{};
+      joinable_->on_change.add(waiter);
+      return kio::kPending;
+    });
     for (;;) {
       auto next = co_await track_->datagram();
       if (!next || !*next) co_return;
-      if (!known_) continue;
       frame::Info frame;
       frame.timestamp = (*next)->timestamp;
       Datagram datagram;

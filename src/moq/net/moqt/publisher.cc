@@ -56,7 +56,7 @@ kio::Task<void> Publisher::serve_track_status(IncomingRequest request) {
     co_return;
   }
   RequestOk ok;
-  ok.parameters.largest = largest_of(asked.edge());
+  ok.parameters.largest = largest_of(asked.farthest());
   ok.track = track_properties(*info);
   request.reply(std::move(ok));
   request.finish();

@@ -1,3 +1,4 @@
+#include "moq/net/moqt/limits.h"
 #include "moq/net/moqt/scripted_test_support.h"
 
 /// The publisher half against a peer by hand, in all drafts.
@@ -336,6 +337,35 @@ TEST_P(Publisher, FetchesARange) {
   }
 }
 
+TEST_P(Publisher, AnswersAFetchOnceTheEndOfTheGroupIsKnown) {
+  Stage stage(GetParam());
+  stage.publish("live/cam");
+  track::Producer track = stage.create_track("video", {.max_age = 1min});
+  stage.start();
+  for (const bool ends : {true, false}) {
+    const std::uint64_t sequence = ends ? 1 : 2;
+    auto group = Stage::write_group(track, sequence, {"a", "b"});
+    Fetch fetch;
+    fetch.track = name_of_video();
+    fetch.range = LocationFilter::from({sequence, 0}, RangeEnd{.group = sequence});
+    auto asked = stage.peer->ask(fetch);
+    Fetched stream = next_fetch(stage);
+    EXPECT_EQ(next_object(stage.world, stream.reader)->payload, "a");
+    EXPECT_EQ(next_object(stage.world, stream.reader)->payload, "b");
+    const TimePoint read = stage.world.now();
+    if (ends) std::move(group).finish();
+    const auto ok = stage.peer->answer_as<FetchOk>(asked);
+    EXPECT_EQ(ok.end.group, sequence);
+    EXPECT_EQ(ok.end.object, ends ? std::optional<std::uint64_t>(1) : std::nullopt);
+    if (ends) {
+      EXPECT_LT(stage.world.now() - read, 100ms);
+    } else {
+      EXPECT_GT(stage.world.now() - read, 500ms);
+      EXPECT_LT(stage.world.now() - read, 1100ms);
+    }
+  }
+}
+
 TEST_P(Publisher, RefusesFetchesOfNothing) {
   Stage stage(GetParam());
   stage.publish("live/cam");
@@ -582,6 +612,46 @@ TEST_P(PublisherBytes, AnswersTheVectorsOfTheSheet) {
   } else {
     // Up to 15 each object also tells its unit.
     EXPECT_TRUE(sent.starts_with("1900412c8000")) << sent;
+  }
+}
+
+TEST_P(Publisher, OffersSoManyBroadcastsToWhoDoesNotAsk) {
+  if (!has_namespace_messages(GetParam())) GTEST_SKIP() << "there it is how all are told of";
+  if (GetParam() >= Draft::d22) GTEST_SKIP() << "there nothing is offered";
+  Stage stage(GetParam());
+  for (std::size_t i = 0; i <= kMaxOffers; ++i) stage.publish("cam" + std::to_string(i));
+  stage.start();
+  std::vector<Peer::Asked> offers;
+  for (std::size_t i = 0; i < kMaxOffers; ++i) {
+    offers.push_back(stage.peer->next_request());
+    EXPECT_TRUE(std::holds_alternative<PublishNamespace>(offers.back().message));
+    stage.peer->say(offers.back(), RequestOk{});
+  }
+  stage.world.run_for(1s);
+  if (has_request_streams(GetParam())) {
+    EXPECT_TRUE(stage.peer->raw->poll_accept_bidi(Waiter::none()).pending());
+  } else {
+    EXPECT_TRUE(stage.peer->control_reader().poll_message(Waiter::none()).pending());
+  }
+}
+
+TEST_P(Publisher, AnswersFetchesOfSoManyGroups) {
+  Stage stage(GetParam());
+  stage.publish("live/cam");
+  track::Producer track = stage.create_track("video");
+  Stage::write_group(track, 0, {"a"}).finish();
+  Stage::write_group(track, kMaxFetchGroups, {"b"}).finish();
+  stage.start();
+  for (const bool more : {false, true}) {
+    Fetch fetch;
+    fetch.track = name_of_video();
+    fetch.range = LocationFilter::from({more ? 0U : 1U, 0}, RangeEnd{.group = kMaxFetchGroups});
+    auto asked = stage.peer->ask(fetch);
+    const Message answer = stage.peer->answer(asked);
+    const auto* refusal = std::get_if<RequestError>(&answer);
+    ASSERT_NE(refusal, nullptr);
+    // The groups between are not there.
+    EXPECT_EQ(refusal->code, more ? RequestCode::not_supported : RequestCode::does_not_exist);
   }
 }
 

@@ -194,5 +194,94 @@ TEST_P(RelayChain, FetchesCachedGroups) {
   EXPECT_EQ(refused.error().code, Code::not_found) << refused.error().describe();
 }
 
+/// A relay of ours between a publisher and a peer by hand.
+struct RelayStage {
+  RelayStage(Version upstream, Draft draft) : stage(draft) {
+    announcement.emplace(*publisher.announce(Path::of("a/b"), broadcast.consume()));
+    up.emplace(stage.world, upstream, publishing(publisher), subscribing(relay),
+               sim::LinkOptions{.latency = 20ms});
+    stage.start(publishing(relay));
+    (void)find(stage.world, relay, "a/b");
+  }
+  Peer::Asked subscribe() {
+    Subscribe message;
+    message.track = {.track_namespace = {.fields = {"a", "b"}}, .name = "video"};
+    message.parameters.filter = LocationFilter::next_object();
+    return stage.peer->ask(message);
+  }
+
+  Stage stage;
+  origin::Producer publisher{0x1111};
+  origin::Producer relay{0x3333};
+  broadcast::Producer broadcast;
+  std::optional<origin::Announcement> announcement;
+  std::optional<Link> up;
+};
+
+class FirstEdge : public testing::TestWithParam<Draft> {};
+INSTANTIATE_TEST_SUITE_P(Drafts, FirstEdge, testing::ValuesIn(kDrafts), DraftName());
+
+TEST_P(FirstEdge, IsToldOfATrackThatTheRelayHasOnlyJustAskedFor) {
+  for (const Version upstream : {version_of(GetParam()), Version::lite_06, Version::lite_03}) {
+    SCOPED_TRACE(to_string(upstream));
+    RelayStage relay(upstream, GetParam());
+    auto track = relay.broadcast.create_track("video", {.max_age = 1min});
+    for (std::uint64_t sequence = 0; sequence < 3; ++sequence) {
+      Stage::write_group(*track, sequence, {"first", "second"}).finish();
+    }
+    Peer::Asked subscription = relay.subscribe();
+    const auto ok = relay.stage.peer->answer_as<SubscribeOk>(subscription);
+    ASSERT_TRUE(ok.parameters.largest);
+    EXPECT_EQ(ok.parameters.largest->group, 2U);
+    Fetch past;
+    past.track = std::get<Subscribe>(subscription.message).track;
+    past.range = LocationFilter::from({1, 0}, RangeEnd{.group = 1});
+    Peer::Asked fetch = relay.stage.peer->ask(past);
+    if (upstream == Version::lite_03) {
+      (void)relay.stage.peer->answer_as<RequestError>(fetch);  // That version has no FETCH.
+    } else {
+      EXPECT_EQ(relay.stage.peer->answer_as<FetchOk>(fetch).end.group, 1U);
+    }
+  }
+}
+
+TEST_P(FirstEdge, IsNotAwaitedWhereTheSourceHasSaidThatThereIsNone) {
+  RelayStage relay(version_of(GetParam()), GetParam());
+  auto track = relay.broadcast.create_track("video");
+  const TimePoint asked = relay.stage.world.now();
+  Peer::Asked subscription = relay.subscribe();
+  EXPECT_FALSE(relay.stage.peer->answer_as<SubscribeOk>(subscription).parameters.largest);
+  EXPECT_LT(relay.stage.world.now() - asked, 200ms);
+}
+
+TEST_P(FirstEdge, IsAwaitedForHalfASecondOfASourceThatSaysNothing) {
+  RelayStage relay(Version::lite_06, GetParam());
+  auto track = relay.broadcast.create_track("video");
+  const TimePoint asked = relay.stage.world.now();
+  Peer::Asked subscription = relay.subscribe();
+  EXPECT_FALSE(relay.stage.peer->answer_as<SubscribeOk>(subscription).parameters.largest);
+  EXPECT_GE(relay.stage.world.now() - asked, 500ms);
+  EXPECT_LT(relay.stage.world.now() - asked, 700ms);
+  // What comes then comes whole.
+  ASSERT_TRUE(track->write_frame(1000, Bytes::copy("late")));
+  auto data = relay.stage.peer->next_data();
+  auto header = run_until_ready(relay.stage.world, [&](const Waiter& waiter) {
+    return data.reader.poll_subgroup_header(waiter, data.type);
+  });
+  ASSERT_TRUE(header);
+  EXPECT_EQ(next_object(relay.stage.world, data.reader)->payload, "late");
+}
+
+TEST_P(FirstEdge, OfTheSourceIsToldToWhoAsksForTheStatusAlone) {
+  RelayStage relay(version_of(GetParam()), GetParam());
+  auto track = relay.broadcast.create_track("video");
+  Stage::write_group(*track, 4, {"first", "second"}).finish();
+  TrackStatus message;
+  message.track = {.track_namespace = {.fields = {"a", "b"}}, .name = "video"};
+  Peer::Asked status = relay.stage.peer->ask(message);
+  const auto ok = relay.stage.peer->answer_as<RequestOk>(status);
+  EXPECT_EQ(ok.parameters.largest, (Location{4, 1}));
+}
+
 }  // namespace
 }  // namespace moq::net::moqt

@@ -302,6 +302,10 @@ bool TrackFollower::on_accepted(const SubscribeOk& ok) {
   const auto& largest = ok.parameters.largest;
   MOQ_LOG(debug, kLog, "{}: {}/{} comes as {}, now at {}", describe(connection_), path_.text(),
           name_, ok.track_alias, largest ? std::to_string(largest->group) : std::string("nothing"));
+  if (!largest) track_->tell_edge(std::nullopt);
+  if (largest && largest->object < UINT64_MAX) {
+    track_->tell_edge(track::Edge{largest->group, largest->object + 1});
+  }
   if (largest) {
     begun_ = largest->group;
     begin_from(largest->group);
