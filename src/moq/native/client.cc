@@ -351,6 +351,8 @@ kio::Task<Result<Established>> Client::connect_within(std::shared_ptr<Core> core
                                                       std::shared_ptr<History> history) {
   auto dialed = co_await core->dial(url, history);
   if (!dialed) co_return std::unexpected(dialed.error());
+  // No request of the carrier names the host there.
+  if (url.scheme == Scheme::moqt && !options.authority) options.authority = url.authority();
   auto session =
       co_await net::connect(core->environment.runtime(), std::move(dialed->transport),
                             std::move(options), std::move(dialed->path), core->options.versions);

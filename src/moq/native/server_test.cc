@@ -170,6 +170,32 @@ TEST_F(ServerTest, HttpsOffersHttp3AloneAndMoqtNever) {
   }
 }
 
+TEST_F(ServerTest, AClientOfMoqTransportNamesTheHostThatItDials) {
+  serve_quic({"moqt-18"});
+  for (const bool moqt : {true, false}) {
+    const std::string scheme = moqt ? "moqt" : "moql";
+    const auto dialing = world.spawn(connect(scheme + "://10.0.0.1:4443/room"));
+    std::string setup;
+    const auto reading =
+        world.spawn([](transport::quic::Server& from, std::string& text) -> kio::Task<void> {
+          auto connection = co_await from.accept();
+          if (!connection) co_return;
+          auto stream = co_await (*connection)->accept_uni();
+          if (!stream) co_return;
+          for (;;) {
+            auto bytes = co_await (*stream)->read(4096);
+            if (!bytes || bytes->empty()) co_return;
+            text += bytes->text();
+            // The host comes before who made the client.
+            if (text.find("libmoq") != std::string::npos) co_return;
+          }
+        }(*quic_server, setup));
+    ASSERT_TRUE(world.run_until([&] { return setup.find("libmoq") != std::string::npos; }, 10s));
+    EXPECT_NE(setup.find("/room"), std::string::npos);
+    EXPECT_EQ(setup.find("10.0.0.1:4443") != std::string::npos, moqt);
+  }
+}
+
 TEST_F(ServerTest, AnHttpStatusSaysWhyThereIsNoSession) {
   serve_quic({"h3"});
   for (const auto& [status, code] :
