@@ -1,5 +1,6 @@
 #include "moq/transport/qmux/session.h"
 
+#include "moq/transport/qmux/internal/core.h"
 #include "moq/transport/qmux/raw_peer_test.h"
 #include "moq/transport/qmux/stream_pipe.h"
 #include "moq/transport/session_helpers_test.h"
@@ -295,6 +296,21 @@ TEST_F(SessionTest, BeforeZeroOneEachMessageIsAFrame) {
       EXPECT_EQ(in.remaining(), 0u);
     }
   }
+}
+
+TEST_F(SessionTest, OnlyTheNewestPingsMeasureIt) {
+  open();
+  world.run_for(1s * static_cast<int>(kMaxPings + 4));
+  const auto pings = received_of<Ping>();
+  ASSERT_GT(pings.size(), kMaxPings);
+  const auto answer = [this](const Ping& ping) {
+    send(frame(
+        [&](Writer& out) { encode_ping(out, {.response = true, .sequence = ping.sequence}); }));
+  };
+  answer(pings[pings.size() - kMaxPings - 1]);
+  EXPECT_FALSE(session->stats().rtt);
+  answer(pings[pings.size() - kMaxPings]);
+  EXPECT_TRUE(session->stats().rtt);
 }
 
 TEST_F(SessionTest, PingsMeasureTheRoundTrip) {

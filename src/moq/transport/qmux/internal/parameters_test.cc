@@ -114,6 +114,18 @@ TEST(WireParameters, AListOfProtocolsHasSome) {
   EXPECT_EQ(decode(id + "0401610162")->protocols, (std::vector<std::string>{"a", "b"}));
 }
 
+TEST(WireParameters, NamesOfProtocolsAreLimited) {
+  WireParameters parameters;
+  parameters.protocols = std::vector<std::string>{std::string(kMaxProtocolBytes, 'x')};
+  Writer longest;
+  parameters.encode(longest);
+  EXPECT_EQ(WireParameters::decode(longest.span())->protocols, parameters.protocols);
+  parameters.protocols->front().push_back('x');
+  Writer over;
+  parameters.encode(over);
+  EXPECT_FALSE(WireParameters::decode(over.span()));
+}
+
 TEST(WireParameters, CountsAreLimited) {
   WireParameters many;
   many.protocols = std::vector<std::string>(kMaxProtocols, "x");
