@@ -152,7 +152,7 @@ std::unique_ptr<RequestChannel> ControlStream::add_request(std::uint64_t id,
 
 void ControlStream::remove(bool ours, std::uint64_t id, const std::optional<TrackNamespace>& name) {
   mailboxes(ours).erase(id);
-  if (ours) std::erase_if(updates_, [id](const auto& entry) { return entry.second == id; });
+  std::erase_if(updates_, [id](const auto& entry) { return entry.second == id; });
   if (!name) return;
   const auto forget = [&](Names& names) {
     const auto known = names.find(*name);
@@ -281,8 +281,9 @@ Result<void> ControlStream::receive_reply(std::optional<std::uint64_t> id, Messa
     id = update->second;
     updates_.erase(update);
   }
-  const auto known = ours_.find(*id);
-  if (known == ours_.end()) return {};  // It crossed our cancelling.
+  auto& asked = mailboxes(connection_.ids().is_ours(*id));
+  const auto known = asked.find(*id);
+  if (known == asked.end()) return {};  // It crossed our cancelling.
   return deliver(*known->second, std::move(message));
 }
 

@@ -132,6 +132,8 @@ constexpr bool has_inclusive_fetch_end(Draft draft) { return draft >= Draft::d20
 constexpr bool has_separate_replies(Draft draft) { return draft == Draft::d14; }
 /// PUBLISH_OK is a message; since, it is a REQUEST_OK.
 constexpr bool has_publish_ok(Draft draft) { return draft <= Draft::d17; }
+/// The answer to PUBLISH says what is wanted of the track; since, that is as PUBLISH has it.
+constexpr bool decides_in_publish_ok(Draft draft) { return draft <= Draft::d19; }
 /// A REQUEST_OK to TRACK_STATUS ends with the properties of the track.
 constexpr bool has_reply_properties(Draft draft) { return draft >= Draft::d18; }
 /// Errors tell when to try again.

@@ -14,6 +14,9 @@ constexpr std::string_view kLog = "net";
 constexpr Duration kFillPatience = 5s;
 /// The peer's last word on a fetch that has all comes within this time, or goes unheard.
 constexpr Duration kLastWord = 1s;
+/// Within this time of the first object of an offered track the streams show whether the group's
+/// head comes, too.
+constexpr Duration kHeadPatience = kHolePatience / 2;
 
 Error gone() { return {Code::evicted, "the publisher let go of it"}; }
 
@@ -66,6 +69,11 @@ kio::Task<void> TrackFollower::receive_subgroup(SubgroupHeader header, StreamRea
   const std::shared_ptr<GroupAssembly> group = assembly_of(header.group);
   if (newest_.value_or(0) < header.group || !newest_) newest_ = header.group;
   close_before(header.group);
+  if (subscribed_ && subscribed_->pushed && !begun_) {
+    begun_ = header.group;
+    begin_from(header.group);
+    if (track_->lacks(header.group)) groups_.spawn(look_for_head(group));
+  }
   Result<void> taken;
   {
     const GroupAssembly::Source source(group);
@@ -81,16 +89,9 @@ kio::Task<void> TrackFollower::receive_subgroup(SubgroupHeader header, StreamRea
 }
 
 kio::Task<void> TrackFollower::take_head(std::shared_ptr<GroupAssembly> group,
-                                         std::shared_ptr<FetchSlot> fill,
-                                         std::uint64_t subscription) {
+                                         std::shared_ptr<FetchSlot> fill, Fetch ask) {
   std::unique_ptr<FetchRequest> fetch;
-  if (!fill) {
-    Fetch message;
-    message.joining = JoiningFetch{.subscription = subscription, .relative = true, .start = 0};
-    message.parameters.priority = subscribed_->priority;
-    message.parameters.group_order = GroupOrder::ascending;
-    fetch = std::make_unique<FetchRequest>(subscriber_, std::move(message));
-  }
+  if (!fill) fetch = std::make_unique<FetchRequest>(subscriber_, std::move(ask));
   Result<void> read;
   {
     const GroupAssembly::Source source(group);
@@ -113,6 +114,16 @@ kio::Task<void> TrackFollower::take_head(std::shared_ptr<GroupAssembly> group,
   headless_ = group->sequence();
   fail_group(*group, read.error());
   if (track_) track_->drop_groups({group->sequence(), group->sequence(), asked_age_}, gone());
+}
+
+kio::Task<void> TrackFollower::look_for_head(std::shared_ptr<GroupAssembly> group) {
+  co_await kio::sleep(connection_.clock(), kHeadPatience);
+  const auto lowest = group->lowest_waiting();
+  if (group->over() || group->next() > 0 || !lowest || *lowest == 0) co_return;
+  group->expect_head();
+  Fetch ask = fetch_of(group->sequence(), demand_ ? demand_->priority : 0);
+  ask.range.end->object = *lowest - 1;
+  groups_.spawn(take_head(std::move(group), nullptr, std::move(ask)));
 }
 
 kio::Task<Result<void>> TrackFollower::read_head(std::shared_ptr<GroupAssembly> group,
@@ -332,6 +343,16 @@ Fetch TrackFollower::fetch_of(std::uint64_t group, std::uint8_t priority) const 
   message.track = {namespace_, name_};
   message.range = LocationFilter::from({group, 0}, RangeEnd{.group = group, .object = {}});
   message.parameters.priority = static_cast<std::uint8_t>(255 - priority);
+  message.parameters.group_order = GroupOrder::ascending;
+  return message;
+}
+
+Fetch TrackFollower::joining_fetch() const {
+  Fetch message;
+  if (!subscribed_->request) return message;
+  message.joining =
+      JoiningFetch{.subscription = subscribed_->request->id(), .relative = true, .start = 0};
+  message.parameters.priority = subscribed_->priority;
   message.parameters.group_order = GroupOrder::ascending;
   return message;
 }

@@ -220,6 +220,47 @@ TEST_P(HostilePeer, TooManyWishesAreRefused) {
   EXPECT_TRUE(peer().alive());
 }
 
+TEST_P(HostilePeer, UpdatesThatPileUpCloseTheSession) {
+  if (has_request_streams(draft())) GTEST_SKIP() << "there the stream's flow control holds them";
+  for (const bool more : {false, true}) {
+    auto asked = peer().ask(subscribe());
+    peer().answer_as<SubscribeOk>(asked);
+    Writer all;
+    for (std::size_t i = 0; i < kMaxWaitingMessages + more; ++i) {
+      RequestUpdate update;
+      update.request_id = peer().take_id();
+      update.updated_request = asked.id;
+      update.parameters.priority = 7;
+      const Bytes bytes = peer().bytes_of(update);
+      all.bytes(bytes.span());
+    }
+    peer().control().write(all.take());
+    stage_.world.run_for(50ms);
+    EXPECT_EQ(peer().alive(), !more);
+  }
+}
+
+TEST_P(HostilePeer, TooManyRequestsAreRefused) {
+  if (draft() != Draft::d16) GTEST_SKIP() << "it takes a while, and the transport allows less";
+  Stage stage(draft());
+  stage.subscribes = true;
+  stage.start();
+  const auto peer = [&stage]() -> Peer& { return *stage.peer; };
+  std::vector<Peer::Asked> all;
+  for (std::size_t i = 0; i <= kMaxRequests; ++i) {
+    PublishNamespace offer;
+    offer.track_namespace.fields = {"n" + std::to_string(i)};
+    all.push_back(peer().ask(offer));
+    if (i % 500 == 0) stage.world.run_for(20ms);
+  }
+  stage.world.run_for(100ms);
+  peer().answer_as<RequestOk>(all[kMaxRequests - 1]);
+  const Message answer = peer().answer(all[kMaxRequests]);
+  const auto* refusal = std::get_if<RequestError>(&answer);
+  ASSERT_NE(refusal, nullptr);
+  EXPECT_TRUE(peer().alive());
+}
+
 class HostileGreeting : public testing::TestWithParam<Draft> {
  protected:
   Error greet(const Bytes& bytes) {

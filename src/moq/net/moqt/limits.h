@@ -43,10 +43,12 @@ inline constexpr std::size_t kMaxWishes = 32;
 /// Broadcasts that are offered at a time to a peer that did not ask, where each takes a stream.
 inline constexpr std::size_t kMaxOffers = 64;
 
-/// Namespaces that one peer may have announced at a time. Ours: several times what the largest
-/// relay lists. Each takes some 1.5 KB here.
+/// Tracks that one peer may offer at a time by PUBLISH. Ours: dozens of broadcasts of a few each.
+inline constexpr std::size_t kMaxPushedTracks = 256;
+/// Namespaces that one peer may have listed at a time, beside those that it offers, which are
+/// requests. Ours: several times what the largest relay lists. Each takes some 1.5 KB here.
 inline constexpr std::size_t kMaxListedNamespaces = 1 << 17;
-/// The text of those in the list that we ask for.
+/// The text of those together.
 inline constexpr std::uint64_t kMaxListedBytes = 64 << 20;
 /// Subgroup streams that wait for the answer which tells what their alias means. Ours: a second of
 /// audio in groups of one frame.

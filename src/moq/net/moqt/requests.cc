@@ -207,6 +207,48 @@ Result<void> RequestIds::accept(std::uint64_t id) {
   return {};
 }
 
+// --- Updates ------------------------------------------------------------------------------------
+
+void Updates::add(const Parameters& parameters) {
+  if (!next_) next_.emplace();
+  merge(*next_, parameters);
+}
+
+void Updates::send(Connection& connection, RequestChannel& channel, RequestKind kind,
+                   std::uint64_t id, const Waiter& waiter) {
+  if (!next_) return;
+  const Draft draft = connection.draft();
+  const std::uint64_t limit = connection.peer_setup().max_updates;
+  if (limit != 0 && pending_ >= limit) return;  // The next answer makes room.
+  const auto own_id = connection.ids().poll_next(waiter);
+  if (own_id.pending()) return;
+  RequestUpdate message;
+  message.request_id = *own_id;
+  if (has_request_ids_in_replies(draft)) message.updated_request = id;
+  message.parameters = *std::exchange(next_, std::nullopt);
+  auto bytes = encode_message(message, draft);
+  if (!bytes) {
+    MOQ_LOG(warn, kLog, "{}: update not sent: {}", describe(connection), bytes.error().describe());
+    return;
+  }
+  if (has_update_reply(draft)) {
+    ++pending_;
+    if (!connection.has_own_stream(kind)) connection.control().add_update(*own_id, id);
+  }
+  channel.send(*std::move(bytes));
+}
+
+bool Updates::take_reply(const Message& message) {
+  if (pending_ == 0) return false;
+  if (const auto* error = std::get_if<RequestError>(&message)) {
+    MOQ_LOG(debug, kLog, "an update was refused: {}", error->reason);
+  } else if (!std::holds_alternative<RequestOk>(message)) {
+    return false;
+  }
+  --pending_;
+  return true;
+}
+
 // --- Ours ---------------------------------------------------------------------------------------
 
 OutgoingRequest::OutgoingRequest(Connection& connection, Message request)
@@ -224,9 +266,7 @@ OutgoingRequest& OutgoingRequest::operator=(OutgoingRequest&& other) noexcept {
   failed_ = std::move(other.failed_);
   answered_ = other.answered_;
   over_ = other.over_;
-  update_ = std::move(other.update_);
-  updates_pending_ = other.updates_pending_;
-  on_update_ = std::move(other.on_update_);
+  updates_ = std::move(other.updates_);
   return *this;
 }
 
@@ -281,10 +321,10 @@ Poll<Result<std::optional<Message>>> OutgoingRequest::poll_reply(const Waiter& w
   if (!*sent) return Out(std::unexpected(sent->error()));
   for (;;) {
     if (over_) return Out(std::nullopt);
-    if (answered_) send_update(waiter);
+    if (answered_) updates_.send(*connection_, *channel_, kind_, id_, waiter);
     auto next = channel_->poll_message(waiter);
     if (next.pending()) {
-      on_update_.add(waiter);
+      updates_.on_update.add(waiter);
       return kio::kPending;
     }
     if (!*next) {
@@ -302,7 +342,7 @@ Poll<Result<std::optional<Message>>> OutgoingRequest::poll_reply(const Waiter& w
       channel_->abort(Error(Code::cancelled), std::nullopt);
       return over(Error(Code::going_away, "the peer moves the request"));
     }
-    if (answered_ && take_update_reply(message)) continue;
+    if (answered_ && updates_.take_reply(message)) continue;
     if (answered_ ? !may_follow(message, kind_) : !is_answer(message, kind_)) {
       Error error(Code::protocol_violation, std::string(name_of(message)) + " as an answer to " +
                                                 std::string(name_of(request_)));
@@ -317,48 +357,11 @@ Poll<Result<std::optional<Message>>> OutgoingRequest::poll_reply(const Waiter& w
   }
 }
 
-bool OutgoingRequest::take_update_reply(const Message& message) {
-  if (updates_pending_ == 0) return false;
-  if (const auto* error = std::get_if<RequestError>(&message)) {
-    MOQ_LOG(debug, kLog, "{}: update of request {} refused: {}", describe(*connection_), id_,
-            error->reason);
-  } else if (!std::holds_alternative<RequestOk>(message)) {
-    return false;
-  }
-  --updates_pending_;
-  return true;
-}
-
 void OutgoingRequest::update(const Parameters& parameters) {
   if (over_ || failed_) return;
-  if (!update_) update_.emplace();
-  merge(*update_, parameters);
-  if (answered_) send_update(Waiter::none());
-  if (update_) on_update_.wake();
-}
-
-void OutgoingRequest::send_update(const Waiter& waiter) {
-  if (!update_) return;
-  const Draft draft = connection_->draft();
-  const std::uint64_t limit = connection_->peer_setup().max_updates;
-  if (limit != 0 && updates_pending_ >= limit) return;  // The next answer makes room.
-  const auto id = connection_->ids().poll_next(waiter);
-  if (id.pending()) return;
-  RequestUpdate message;
-  message.request_id = *id;
-  if (has_request_ids_in_replies(draft)) message.updated_request = id_;
-  message.parameters = *std::exchange(update_, std::nullopt);
-  auto bytes = encode_message(message, draft);
-  if (!bytes) {
-    MOQ_LOG(warn, kLog, "{}: update not sent: {}", describe(*connection_),
-            bytes.error().describe());
-    return;
-  }
-  if (has_update_reply(draft)) {
-    ++updates_pending_;
-    if (!connection_->has_own_stream(kind_)) connection_->control().add_update(*id, id_);
-  }
-  channel_->send(*std::move(bytes));
+  updates_.add(parameters);
+  if (answered_) updates_.send(*connection_, *channel_, kind_, id_, Waiter::none());
+  if (updates_.waiting()) updates_.on_update.wake();
 }
 
 void OutgoingRequest::cancel(const Error& error) {
@@ -380,6 +383,7 @@ IncomingRequest::IncomingRequest(Connection& connection, Message request,
       id_(request_id_of(message_)),
       channel_(std::move(channel)) {
   ++connection.served();
+  MOQ_LOG(trace, kLog, "{}: {} {}", describe(connection), name_of(message_), id_);
 }
 
 IncomingRequest::~IncomingRequest() {
@@ -457,6 +461,18 @@ void IncomingRequest::revoke(const Error& error) {
   channel_->abort(error, std::move(message));
 }
 
+void IncomingRequest::update(const Parameters& parameters) {
+  if (over_ || left_) return;
+  updates_.add(parameters);
+  updates_.send(*connection_, *channel_, kind_, id_, Waiter::none());
+  if (updates_.waiting()) updates_.on_update.wake();
+}
+
+bool IncomingRequest::take_aside(const Message& message) {
+  if (kind_ != RequestKind::publish) return false;
+  return updates_.take_reply(message) || std::holds_alternative<PublishStateNotify>(message);
+}
+
 Poll<Result<std::optional<Message>>> IncomingRequest::poll_message(const Waiter& waiter) {
   auto next = poll_next(waiter);
   if (next && (!*next || !**next)) left_ = true;
@@ -466,6 +482,7 @@ Poll<Result<std::optional<Message>>> IncomingRequest::poll_message(const Waiter&
 Poll<Result<std::optional<Message>>> IncomingRequest::poll_next(const Waiter& waiter) {
   using Out = Result<std::optional<Message>>;
   for (;;) {
+    updates_.send(*connection_, *channel_, kind_, id_, waiter);
     auto next = channel_->poll_message(waiter);
     if (next && *next && !**next) {
       // Later drafts only mean that no update follows, but who offers something holds on to it.
@@ -479,6 +496,7 @@ Poll<Result<std::optional<Message>>> IncomingRequest::poll_next(const Waiter& wa
       if (auto stopped = channel_->poll_stopped(waiter)) {
         return Out(std::unexpected(*std::move(stopped)));
       }
+      updates_.on_update.add(waiter);
       return kio::kPending;
     }
     if (!*next) {
@@ -497,6 +515,7 @@ Poll<Result<std::optional<Message>>> IncomingRequest::poll_next(const Waiter& wa
       return next;
     }
     if (std::holds_alternative<PublishDone>(message) && kind_ == RequestKind::publish) return next;
+    if (take_aside(message)) continue;
     if (std::holds_alternative<Goaway>(message) && has_goaway_on_requests(connection_->draft()) &&
         !std::exchange(moved_, true)) {
       continue;  // We have no other place for it to go to, and serve it on.

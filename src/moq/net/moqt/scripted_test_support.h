@@ -167,6 +167,8 @@ class Peer {
     say(asked, message);
   }
   [[nodiscard]] std::uint64_t update_id() const { return update_id_; }
+  /// A Request ID of the peer's that is not used yet.
+  std::uint64_t take_id() { return std::exchange(next_id_, next_id_ + 2); }
   /// The next message about a request; others of the control stream are kept.
   Message answer(Asked& asked) {
     if (asked.reader) {

@@ -69,8 +69,7 @@ kio::Task<void> Subscriber::follow_namespaces() {
     MOQ_LOG(debug, kLog, "{}: the list of namespaces ends: {}", describe(connection_),
             read.error().describe());
   }
-  for (const Path& path : std::exchange(listed_, {})) unannounce(path);
-  listed_bytes_ = 0;
+  for (const Path& path : listed_.take()) unannounce(path);
 }
 
 kio::Task<Result<void>> Subscriber::read_namespaces(OutgoingRequest& request) {
@@ -97,18 +96,12 @@ Result<void> Subscriber::apply_namespace(const TrackNamespace& suffix, bool live
   // The prefix that was asked for is empty.
   MOQ_TRY(const Path path, path_of(suffix));
   if (!live) {
-    if (listed_.erase(path) == 0) return {};
-    listed_bytes_ -= path.text().size();
-    unannounce(path);
+    if (listed_.erase(path)) unannounce(path);
     return {};
   }
   if (listed_.contains(path)) return {};
-  if (listed_.size() >= kMaxListedNamespaces ||
-      path.text().size() > kMaxListedBytes - listed_bytes_) {
-    return fail(Code::too_many, "namespaces listed by the peer");
-  }
+  MOQ_CHECK(listed_.check(path));
   MOQ_CHECK(announce(path));
-  listed_bytes_ += path.text().size();
   listed_.insert(path);
   return {};
 }
@@ -142,9 +135,67 @@ kio::Task<void> Subscriber::serve_publish_namespace(IncomingRequest request) {
   unannounce(*path);
 }
 
+std::optional<RequestError> Subscriber::refusal_of(const Publish& offer) const {
+  const auto refuse = [](RequestCode code, std::string reason) {
+    RequestError error;
+    error.code = code;
+    error.reason = std::move(reason);
+    return error;
+  };
+  if (!connection_.options().subscribe) {
+    return refuse(RequestCode::uninterested, "nothing is consumed here");
+  }
+  const auto path = path_of(offer.name.track_namespace);
+  if (!path) return refuse(RequestCode::does_not_exist, path.error().text);
+  if (const auto unknown = offer.track.unknown_mandatory(connection_.draft())) {
+    return refuse(RequestCode::unsupported_extension, "property " + std::to_string(*unknown));
+  }
+  if (pushed_.contains({*path, offer.name.name})) {
+    return refuse(RequestCode::duplicate_subscription, "the track is offered already");
+  }
+  if (pushed_.size() >= kMaxPushedTracks) {
+    return refuse(RequestCode::excessive_load, "too many tracks");
+  }
+  return std::nullopt;
+}
+
 kio::Task<void> Subscriber::serve_publish(IncomingRequest request) {
-  request.reject(RequestCode::not_supported, "tracks are subscribed to by name");
-  co_return;
+  const auto& offer = request.as<Publish>();
+  if (const auto refusal = refusal_of(offer)) {
+    request.reject(refusal->code, refusal->reason);
+    co_return;
+  }
+  const std::uint64_t alias = offer.track_alias;
+  if (aliases_.contains(alias) || pushed_aliases_.contains(alias)) {
+    connection_.violated(
+        close_error(CloseCode::duplicate_track_alias, "the alias is that of another track"));
+    co_return;
+  }
+  const TrackKey key(*path_of(offer.name.track_namespace), offer.name.name);
+  const auto announced = announce(key.first);
+  if (!announced) {
+    MOQ_LOG(warn, kLog, "{}: {}", describe(connection_), announced.error().describe());
+    request.reject(announced.error());
+    co_return;
+  }
+  connection_.mark_established();
+  MOQ_LOG(debug, kLog, "{}: offered {}/{} as {}", describe(connection_), key.first.text(),
+          key.second, alias);
+  const auto track = std::make_shared<PushedTrack>(connection_, std::move(request));
+  pushed_.emplace(key, track);
+  pushed_aliases_.insert(alias);
+  co_await kio::wait([&track](const Waiter& waiter) { return track->poll_over(waiter); });
+  // A session that is lost takes this task away meanwhile, and what it told lingers.
+  if (track->broken_off()) co_await kio::sleep(connection_.clock(), kCloseFollows);
+  pushed_.erase(key);
+  pushed_aliases_.erase(alias);
+  unannounce(key.first);
+}
+
+std::shared_ptr<PushedTrack> Subscriber::pushed(const Path& path, const std::string& name) {
+  const auto known = pushed_.find({path, name});
+  if (known == pushed_.end() || !known->second->free()) return nullptr;
+  return known->second;
 }
 
 Result<Path> Subscriber::path_of(const TrackNamespace& name) const {
@@ -171,9 +222,6 @@ Result<void> Subscriber::announce(const Path& path) {
     ++known->second->sources;
     known->second->announcing->tell();
     return {};
-  }
-  if (announced_.size() >= kMaxListedNamespaces) {
-    return fail(Code::too_many, "namespaces announced by the peer");
   }
   auto announced = std::make_unique<Announced>();
   announced->sources = 1;
@@ -249,7 +297,8 @@ void Subscriber::drain() {
 
 // --- What comes ---------------------------------------------------------------------------------
 
-bool Subscriber::add_alias(std::uint64_t alias, TrackFollower& follower) {
+bool Subscriber::add_alias(std::uint64_t alias, TrackFollower& follower, bool pushed) {
+  if (!pushed && pushed_aliases_.contains(alias)) return false;
   if (!aliases_.emplace(alias, &follower).second) return false;
   on_alias_.wake();
   std::erase_if(early_datagrams_, [&](const EarlyDatagram& early) {

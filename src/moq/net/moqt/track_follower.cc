@@ -141,11 +141,26 @@ bool TrackFollower::should_subscribe() const {
   return demand_ && !subscribed_ && !connection_.draining() && waiting_ == Wait::nothing;
 }
 
+void TrackFollower::Subscribed::set_priority(std::uint8_t wire_priority, Draft draft) {
+  if (priority == wire_priority) return;
+  priority = wire_priority;
+  if (pushed) return pushed->set_priority(priority);
+  Parameters change;
+  change.priority = priority;
+  if (has_inline_subscribe_fields(draft)) {
+    // There an update says all, and may not widen the range.
+    change.forward = true;
+    change.filter = LocationFilter::from(start);
+  }
+  request->update(change);
+}
+
 Poll<TrackFollower::Reply> TrackFollower::poll_reply(const Waiter& waiter) {
-  auto reply = subscribed_->request.poll_reply(waiter);
+  if (subscribed_->pushed) return subscribed_->pushed->poll_reply(waiter);
+  auto reply = subscribed_->request->poll_reply(waiter);
   // The fill comes under the id that the request has only now, and maybe before the answer.
-  if (subscribed_->fill && !subscribed_->fill_id && subscribed_->request.sent()) {
-    subscribed_->fill_id = subscribed_->request.id();
+  if (subscribed_->fill && !subscribed_->fill_id && subscribed_->request->sent()) {
+    subscribed_->fill_id = subscribed_->request->id();
     subscriber_.expect_fetch(*subscribed_->fill_id, subscribed_->fill);
   }
   return reply;
@@ -220,14 +235,7 @@ bool TrackFollower::on_demand() {
   if (waiting_ == Wait::unused) waiting_ = Wait::nothing;
   if (!subscribed_ || !subscribed_->alias) return true;
   ask_for_missed();
-  const std::uint8_t priority = to_wire_priority(demand_);
-  // An update in 14 moves the subscription's range, too, and Rust peers take none before 17.
-  if (has_update_reply(connection_.draft()) && priority != subscribed_->priority) {
-    subscribed_->priority = priority;
-    Parameters change;
-    change.priority = priority;
-    subscribed_->request.update(change);
-  }
+  subscribed_->set_priority(to_wire_priority(demand_), connection_.draft());
   return true;
 }
 
@@ -247,6 +255,14 @@ void TrackFollower::subscribe(const std::optional<track::Subscription>& demand) 
     }
     track_->ask_from(asked_from_, asked_age_);
   }
+  MOQ_LOG(debug, kLog, "{}: subscribe to {}/{} from {}", describe(connection_), path_.text(), name_,
+          asked_from_ ? std::to_string(*asked_from_) : std::string("the latest"));
+  if (auto offered = subscriber_.pushed(path_, name_)) {
+    subscribed_.emplace(offered);
+    subscribed_->priority = to_wire_priority(demand);
+    offered->begin(subscribed_->priority);
+    return;
+  }
   Subscribe message;
   message.track = {namespace_, name_};
   message.parameters.forward = true;
@@ -264,8 +280,6 @@ void TrackFollower::subscribe(const std::optional<track::Subscription>& demand) 
   subscribed_.emplace(OutgoingRequest(connection_, std::move(message)));
   subscribed_->fill = std::move(fill);
   subscribed_->priority = priority;
-  MOQ_LOG(debug, kLog, "{}: subscribe to {}/{} from {}", describe(connection_), path_.text(), name_,
-          asked_from_ ? std::to_string(*asked_from_) : std::string("the latest"));
 }
 
 void TrackFollower::unsubscribe() {
@@ -302,20 +316,23 @@ bool TrackFollower::on_accepted(const SubscribeOk& ok) {
   const auto& largest = ok.parameters.largest;
   MOQ_LOG(debug, kLog, "{}: {}/{} comes as {}, now at {}", describe(connection_), path_.text(),
           name_, ok.track_alias, largest ? std::to_string(largest->group) : std::string("nothing"));
-  if (!largest) track_->tell_edge(std::nullopt);
+  // An offer may be old: its first stream shows where it goes on.
+  const bool current = subscribed_->pushed == nullptr;
+  if (!largest && current) track_->tell_edge(std::nullopt);
   if (largest && largest->object < UINT64_MAX) {
     track_->tell_edge(track::Edge{largest->group, largest->object + 1});
+    subscribed_->start = {largest->group, largest->object + 1};
   }
-  if (largest) {
+  if (largest && current) {
     begun_ = largest->group;
     begin_from(largest->group);
     if (track_->lacks(largest->group)) {
       auto group = assembly_of(largest->group);
       group->expect_head();
-      groups_.spawn(take_head(std::move(group), subscribed_->fill, subscribed_->request.id()));
+      groups_.spawn(take_head(std::move(group), subscribed_->fill, joining_fetch()));
     }
   }
-  if (!subscriber_.add_alias(ok.track_alias, *this)) {
+  if (!subscriber_.add_alias(ok.track_alias, *this, !current)) {
     connection_.violated(
         close_error(CloseCode::duplicate_track_alias, "the alias is that of another track"));
     return false;

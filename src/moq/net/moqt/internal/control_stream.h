@@ -27,7 +27,7 @@ class ControlStream {
 
   /// The channel of a request of ours.
   std::unique_ptr<RequestChannel> add_request(std::uint64_t id, const Message& request);
-  /// An answer under `update` is for the request `id`.
+  /// An answer under `update`, an id of ours, is for the request `id` of either side.
   void add_update(std::uint64_t update, std::uint64_t id) { updates_.emplace(update, id); }
 
  private:
@@ -46,7 +46,7 @@ class ControlStream {
   Result<void> receive(Message message);
   Result<void> receive_request(Message message, std::uint64_t id);
   Result<void> receive_update(RequestUpdate update);
-  /// A message about one of our requests.
+  /// A message about one of our requests, or the answer to an update of any.
   Result<void> receive_reply(std::optional<std::uint64_t> id, Message message);
   /// The peer ends a request: its own, unless it is `ours`.
   Result<void> end(bool ours, std::uint64_t id, std::optional<Error> error);
@@ -65,7 +65,7 @@ class ControlStream {
   Names our_names_;
   Names their_names_;
   Names their_prefixes_;
-  std::map<std::uint64_t, std::uint64_t> updates_;  ///< Ours, by id.
+  std::map<std::uint64_t, std::uint64_t> updates_;  ///< Ours, by id: whose they are.
   kio::WaiterList on_open_;
 };
 

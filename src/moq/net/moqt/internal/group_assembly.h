@@ -94,6 +94,10 @@ class GroupAssembly {
 
   /// Objects up to `object`, this one included, have come or do not exist.
   void advance_past(std::uint64_t object);
+  /// The lowest object that a source has and that waits for its turn.
+  [[nodiscard]] std::optional<std::uint64_t> lowest_waiting() const {
+    return waiting_.empty() ? std::nullopt : std::optional(*waiting_.begin());
+  }
   /// No object from `object` on exists.
   void end_at(std::uint64_t object);
   /// What has come when all sources are through is all there is.

@@ -82,6 +82,26 @@ std::optional<RequestKind> request_kind(const Message& message);
 /// The Request ID of a request.
 std::uint64_t request_id_of(const Message& message);
 
+/// The REQUEST_UPDATEs that we send for one request, of either side: one waits at most, and of
+/// several each parameter is as it was said last.
+class Updates {
+ public:
+  void add(const Parameters& parameters);
+  /// Sends what waits for request `id`, which came or went as `kind`, if the peer's limits allow.
+  /// `waiter` is woken when they might.
+  void send(Connection& connection, RequestChannel& channel, RequestKind kind, std::uint64_t id,
+            const Waiter& waiter);
+  /// Takes in an answer to one; whether it was that.
+  bool take_reply(const Message& message);
+  [[nodiscard]] bool waiting() const { return next_.has_value(); }
+  /// Woken when one waits to be sent.
+  kio::WaiterList on_update;
+
+ private:
+  std::optional<Parameters> next_;
+  std::uint64_t pending_ = 0;  ///< Sent and not answered.
+};
+
 /// A request of ours. It goes out, under an id of its own, as soon as the peer's limits allow;
 /// polling drives that. Dropping it cancels the request, unless the peer has ended it.
 ///
@@ -127,9 +147,6 @@ class OutgoingRequest {
   }
 
  private:
-  void send_update(const Waiter& waiter);
-  /// Takes in an answer to an update; whether it was one.
-  bool take_update_reply(const Message& message);
   Poll<Result<std::optional<Message>>> over(Error error);
 
   Connection* connection_;
@@ -141,9 +158,7 @@ class OutgoingRequest {
   std::optional<Error> failed_;
   bool answered_ = false;  ///< The first reply has come.
   bool over_ = false;      ///< The peer has said its last.
-  std::optional<Parameters> update_;
-  std::uint64_t updates_pending_ = 0;  ///< Sent and not answered.
-  kio::WaiterList on_update_;          ///< One waits to be sent.
+  Updates updates_;
 };
 
 /// A request of the peer. Dropping it before `finish` or `reject` refuses it, or breaks it off.
@@ -175,6 +190,9 @@ class IncomingRequest {
   Poll<Result<void>> poll_finished(const Waiter& waiter);
   /// Takes back what was accepted: the peer's namespace or track is not wanted any more.
   void revoke(const Error& error);
+  /// Of Publish, once accepted: changes what is asked for, as `OutgoingRequest::update` does;
+  /// `poll_message` drives that. A publisher that refuses it ends the subscription.
+  void update(const Parameters& parameters);
 
   /// What the requester says further: RequestUpdate; of Publish also PublishDone. None once it
   /// ended the request cleanly, as one does with a namespace. Fails once it cancelled.
@@ -192,6 +210,8 @@ class IncomingRequest {
  private:
   void say(Message message);
   Poll<Result<std::optional<Message>>> poll_next(const Waiter& waiter);
+  /// Of Publish: what answers an update, and what a publisher says of itself.
+  bool take_aside(const Message& message);
 
   Connection* connection_;
   Message message_;
@@ -202,6 +222,7 @@ class IncomingRequest {
   bool over_ = false;
   bool left_ = false;   ///< The requester has cancelled or ended it.
   bool moved_ = false;  ///< GOAWAY came for it.
+  Updates updates_;
 };
 
 /// A request whose stream is its own.

@@ -5,11 +5,15 @@
 #include <map>
 #include <memory>
 #include <set>
+#include <string>
+#include <utility>
 
 #include "moq/kio/clock.h"
 #include "moq/net/internal/following.h"
 #include "moq/net/moqt/internal/connection.h"
 #include "moq/net/moqt/internal/fetch_request.h"
+#include "moq/net/moqt/internal/listed_names.h"
+#include "moq/net/moqt/internal/pushed_track.h"
 
 namespace moq::net::moqt {
 
@@ -39,22 +43,26 @@ class Subscriber {
   void receive_datagram(const Datagram& datagram);
   /// The whole life of a request of the peer.
   kio::Task<void> serve_publish_namespace(IncomingRequest request);
-  /// Always refused, as Rust peers do: a track that comes unasked, whoever reads it, has no place
-  /// in an origin. Its publisher announces the namespace, and is subscribed to.
+  /// The same. The namespace of the track counts as announced while the offer stands; the track
+  /// rests until somebody reads it.
   kio::Task<void> serve_publish(IncomingRequest request);
 
   // For the followers of tracks.
 
   [[nodiscard]] Connection& connection() const { return connection_; }
   /// What comes under `alias` is for `follower` now. False if the peer uses it for another track.
-  [[nodiscard]] bool add_alias(std::uint64_t alias, TrackFollower& follower);
+  /// `pushed`: it told the alias in PUBLISH.
+  [[nodiscard]] bool add_alias(std::uint64_t alias, TrackFollower& follower, bool pushed);
   void remove_alias(std::uint64_t alias);
+  /// The peer's offer of a track, if nobody follows that yet; else null.
+  [[nodiscard]] std::shared_ptr<PushedTrack> pushed(const Path& path, const std::string& name);
   /// A fetch stream of this request goes into `slot`.
   void expect_fetch(std::uint64_t request, std::shared_ptr<FetchSlot> slot);
   void forget_fetch(std::uint64_t request) { fetches_.erase(request); }
 
  private:
   struct Announced;
+  using TrackKey = std::pair<Path, std::string>;
   struct EarlyDatagram {
     TimePoint when;
     Datagram datagram;
@@ -74,13 +82,16 @@ class Subscriber {
   Result<void> announce(const Path& path);
   /// One tells of it no more.
   void unannounce(const Path& path);
+  /// Why an offer of the peer is refused; none = it is not.
+  [[nodiscard]] std::optional<RequestError> refusal_of(const Publish& offer) const;
   [[nodiscard]] Route route() const;
   kio::Task<void> serve_route(Announced& announced);
 
   Connection& connection_;
   std::map<Path, std::unique_ptr<Announced>> announced_;
-  std::set<Path> listed_;           ///< Those of SUBSCRIBE_NAMESPACE.
-  std::uint64_t listed_bytes_ = 0;  ///< Their text.
+  ListedNames listed_;  ///< Those of SUBSCRIBE_NAMESPACE.
+  std::map<TrackKey, std::shared_ptr<PushedTrack>> pushed_;
+  std::set<std::uint64_t> pushed_aliases_;
   std::map<std::uint64_t, TrackFollower*> aliases_;
   std::map<std::uint64_t, std::shared_ptr<FetchSlot>> fetches_;
   std::size_t waiting_streams_ = 0;  ///< For an alias to be told.

@@ -10,6 +10,7 @@
 #include "moq/net/internal/following.h"
 #include "moq/net/moqt/internal/fetch_request.h"
 #include "moq/net/moqt/internal/group_assembly.h"
+#include "moq/net/moqt/internal/pushed_track.h"
 
 namespace moq::net::moqt {
 
@@ -41,14 +42,23 @@ class TrackFollower {
   /// What `timer_` is set for.
   enum class Wait : std::uint8_t { nothing, unused, retry, late_groups };
 
-  /// A subscription at the peer.
+  /// A subscription at the peer: one that we ask for, or one that it offers.
   struct Subscribed {
     explicit Subscribed(OutgoingRequest sent) : request(std::move(sent)) {}
-    OutgoingRequest request;
+    explicit Subscribed(std::shared_ptr<PushedTrack> offered) : pushed(std::move(offered)) {}
+    Subscribed(const Subscribed&) = delete;
+    Subscribed& operator=(const Subscribed&) = delete;
+    ~Subscribed() {
+      if (pushed) pushed->end();
+    }
+    void set_priority(std::uint8_t wire_priority, Draft draft);
+    std::optional<OutgoingRequest> request;
+    std::shared_ptr<PushedTrack> pushed;
     std::shared_ptr<FetchSlot> fill;       ///< From 20: where what precedes it comes.
     std::optional<std::uint64_t> fill_id;  ///< Under which the subscriber knows that.
     std::optional<std::uint64_t> alias;    ///< Once it is accepted.
     std::uint8_t priority = 0;             ///< As it was asked for last.
+    Location start;                        ///< Where it began, once it is accepted.
     std::uint64_t streams = 0;             ///< That have come.
     std::optional<PublishDone> done;
   };
@@ -91,9 +101,11 @@ class TrackFollower {
   // Groups.
   std::shared_ptr<GroupAssembly> assembly_of(std::uint64_t group);
   kio::Task<void> receive_subgroup(SubgroupHeader header, StreamReader reader);
-  /// The head of the group in which the subscription began.
+  /// The head of the group in which the subscription began, by the fill or by `ask`.
   kio::Task<void> take_head(std::shared_ptr<GroupAssembly> group, std::shared_ptr<FetchSlot> fill,
-                            std::uint64_t subscription);
+                            Fetch ask);
+  /// The same where the peer did not say where it begins: looks whether a head is lacking.
+  kio::Task<void> look_for_head(std::shared_ptr<GroupAssembly> group);
   kio::Task<Result<void>> read_head(std::shared_ptr<GroupAssembly> group,
                                     std::shared_ptr<FetchSlot> fill, FetchRequest* fetch);
   /// Takes in the objects of one stream, up to its end; `header` is that of a subgroup.
@@ -119,7 +131,9 @@ class TrackFollower {
   /// Fetches the groups below `limit`, down to the lowest that is asked for, that are not too old.
   kio::Task<void> fetch_left_out(std::uint64_t limit);
   kio::Task<Result<void>> fetch_into_track(std::uint64_t group);
+  /// `priority` is that of the model.
   [[nodiscard]] Fetch fetch_of(std::uint64_t group, std::uint8_t priority) const;
+  [[nodiscard]] Fetch joining_fetch() const;
   Poll<kio::Unit> poll_unwanted(const Waiter& waiter, std::uint64_t group) const;
   kio::Task<void> serve_fetches(track::Producer track);
   kio::Task<void> answer_fetch(track::GroupRequest request);
