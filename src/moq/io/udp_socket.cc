@@ -1,5 +1,6 @@
 #include "moq/io/udp_socket.h"
 
+#include <linux/filter.h>
 #include <netinet/in.h>
 #include <netinet/udp.h>
 #include <sys/socket.h>
@@ -73,6 +74,7 @@ enum class Sharing : std::uint8_t {
   none,
   when_bound,  ///< Only with those that share always, which were there before.
   always,
+  group,  ///< As `when_bound`, and with the rest of a group of ours.
 };
 
 /// Bound to `local`, connected to `remote`, or both.
@@ -87,11 +89,12 @@ Result<Fd> open(const std::optional<SocketAddress>& local,
     // Linux lets two UDP sockets have one address if both say so at that time; a connected one gets
     // what its peer sends.
     if (sharing != Sharing::none) internal::set_option(fd.get(), SOL_SOCKET, SO_REUSEADDR, 1);
+    if (sharing == Sharing::group) internal::set_option(fd.get(), SOL_SOCKET, SO_REUSEPORT, 1);
     if (::bind(fd.get(), os.get(), os.size) != 0) {
       return std::unexpected(internal::os_error(errno, "bind to " + local->to_string()));
     }
   }
-  if (sharing == Sharing::when_bound) {
+  if (sharing == Sharing::when_bound || sharing == Sharing::group) {
     internal::set_option(fd.get(), SOL_SOCKET, SO_REUSEADDR, 0);
   }
   if (remote) {
@@ -103,11 +106,52 @@ Result<Fd> open(const std::optional<SocketAddress>& local,
   return fd;
 }
 
+/// Has the system give packets with a short header to the socket that the first byte of their
+/// connection id names, of a group of `count`, and the others to one by a hash of both addresses.
+bool steer_by_connection_id(int fd, std::size_t count) {
+  constexpr std::uint32_t kLongHeader = 0x80;
+  // No socket has this index, so the system falls back on its hash.
+  constexpr std::uint32_t kByHash = UINT32_MAX;
+  // The packet begins behind the UDP header. What is too short to be loaded from gets index 0.
+  std::array<sock_filter, 6> program = {{
+      BPF_STMT(BPF_LD | BPF_B | BPF_ABS, 0),
+      BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, kLongHeader, 0, 1),
+      BPF_STMT(BPF_RET | BPF_K, kByHash),
+      BPF_STMT(BPF_LD | BPF_B | BPF_ABS, 1),
+      BPF_STMT(BPF_ALU | BPF_MOD | BPF_K, static_cast<std::uint32_t>(count)),
+      BPF_STMT(BPF_RET | BPF_A, 0),
+  }};
+  const sock_fprog filter{.len = program.size(), .filter = program.data()};
+  return ::setsockopt(fd, SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF, &filter, sizeof filter) == 0;
+}
+
 }  // namespace
 
 Result<BoundUdp> BoundUdp::bind(const SocketAddress& local) {
   MOQ_TRY(Fd fd, open(local, std::nullopt, Sharing::when_bound));
   return BoundUdp(std::move(fd), local.v6);
+}
+
+Result<std::vector<BoundUdp>> BoundUdp::bind_group(const SocketAddress& local, std::size_t count) {
+  if (count == 0 || count > kMaxGroupSockets) {
+    return fail(Code::bad_config,
+                "a group of sockets has 1 to " + std::to_string(kMaxGroupSockets) + " members");
+  }
+  std::vector<BoundUdp> group;
+  // The first is bound alone, so that an address in use, by another group too, is told as such.
+  MOQ_TRY(BoundUdp first, bind(local));
+  SocketAddress address = local;
+  address.port = first.local_address().port;
+  internal::set_option(first.fd_.get(), SOL_SOCKET, SO_REUSEPORT, 1);
+  group.push_back(std::move(first));
+  while (group.size() < count) {
+    MOQ_TRY(Fd fd, open(address, std::nullopt, Sharing::group));
+    group.push_back(BoundUdp(std::move(fd), local.v6));
+  }
+  if (count > 1 && !steer_by_connection_id(group.front().fd_.get(), count)) {
+    return std::unexpected(internal::os_error(errno, "steering packets by connection id"));
+  }
+  return group;
 }
 
 SocketAddress BoundUdp::local_address() const { return internal::local_address_of(fd_.get()); }

@@ -3,6 +3,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <vector>
 
 #include "moq/io/fd.h"
 #include "moq/io/fd_watch.h"
@@ -16,6 +17,9 @@ inline constexpr std::size_t kMaxSegments = 64;
 /// Bytes of the same: an IP packet less its headers.
 inline constexpr std::size_t kMaxBatchBytes = 65535 - 40 - 8;
 
+/// Sockets of one group: what the first byte of a connection id can tell apart.
+inline constexpr std::size_t kMaxGroupSockets = 256;
+
 struct UdpCounts {
   std::uint64_t send_calls = 0;
   std::uint64_t receive_calls = 0;
@@ -27,6 +31,14 @@ struct UdpCounts {
 class BoundUdp {
  public:
   static Result<BoundUdp> bind(const transport::SocketAddress& local);
+  /// `count` sockets on one address, from 1 to `kMaxGroupSockets`, for as many threads that serve
+  /// QUIC on it. A packet with a short header goes to the socket whose index is the first byte of
+  /// its connection id modulo `count`, wherever it comes from (RFC 8999 §5.2); one with a long
+  /// header, as all of a handshake, to one that the system chooses by both addresses. Nobody else
+  /// can be bound to the address. Fails with the system's error, `unsupported` where it cannot
+  /// steer.
+  static Result<std::vector<BoundUdp>> bind_group(const transport::SocketAddress& local,
+                                                  std::size_t count);
   [[nodiscard]] transport::SocketAddress local_address() const;
 
  private:

@@ -123,6 +123,47 @@ TEST_P(UdpSocketTest, SendsTheSameWithoutSegmentation) {
   EXPECT_EQ(got[2].text, "ccd");
 }
 
+TEST_P(UdpSocketTest, AGroupIsSteeredByConnectionId) {
+  constexpr std::size_t kMembers = 3;
+  auto bound = BoundUdp::bind_group(address(GetParam()), kMembers);
+  ASSERT_TRUE(bound) << bound.error().describe();
+  std::vector<std::unique_ptr<UdpSocket>> group;
+  for (BoundUdp& member : *bound) {
+    group.push_back(*UdpSocket::adopt(*loop, std::move(member)));
+    EXPECT_EQ(group.back()->local_address(), group.front()->local_address());
+  }
+  // Whoever sends it, from wherever.
+  for (int client = 0; client < 4; ++client) {
+    const auto from = connect(group.front()->local_address());
+    for (const int id : {0, 1, 2, 100, 254, 255}) {
+      const std::string packet = {0x40, static_cast<char>(id), 'x'};
+      EXPECT_EQ(send(*from, {}, packet), 1u);
+      EXPECT_EQ(expect(*group[static_cast<std::size_t>(id) % kMembers], 1).at(0).text, packet);
+    }
+  }
+}
+
+TEST_P(UdpSocketTest, AGroupHasItsAddressAlone) {
+  const auto group = BoundUdp::bind_group(address(GetParam()), 2);
+  ASSERT_TRUE(group) << group.error().describe();
+  const SocketAddress taken = group->front().local_address();
+  for (const std::size_t count : {1, 2}) {
+    const auto other = BoundUdp::bind_group(taken, count);
+    ASSERT_FALSE(other);
+    EXPECT_EQ(other.error().code, Code::io) << other.error().describe();
+  }
+  EXPECT_FALSE(UdpSocket::bind(*loop, taken));
+}
+
+TEST_P(UdpSocketTest, AGroupHasALimit) {
+  EXPECT_EQ(BoundUdp::bind_group(address(GetParam()), 0).error().code, Code::bad_config);
+  EXPECT_EQ(BoundUdp::bind_group(address(GetParam()), kMaxGroupSockets + 1).error().code,
+            Code::bad_config);
+  const auto largest = BoundUdp::bind_group(address(GetParam()), kMaxGroupSockets);
+  ASSERT_TRUE(largest) << largest.error().describe();
+  EXPECT_EQ(largest->size(), kMaxGroupSockets);
+}
+
 TEST_P(UdpSocketTest, ALoopMayMakeAllItsSocketsSendSegmentBySegment) {
   loop->disable_segmentation();
   const auto bound = loop->bind(address(GetParam()));

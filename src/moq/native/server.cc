@@ -186,14 +186,31 @@ void Server::Core::push(net::Request request) {
   on_ready.wake();
 }
 
-Result<Server> Server::create(const Environment& environment, ServerOptions options) {
+transport::quic::ServerOptions Server::quic_options(const ServerOptions& options) {
   std::vector<std::string> alpn;
   for (const std::string_view name : net::alpn_names(options.versions)) alpn.emplace_back(name);
   alpn.emplace_back("h3");
   transport::quic::ServerOptions listen(options.address, std::move(alpn), options.tls);
   listen.parameters = options.quic;
   listen.reset_key = options.reset_key;
-  MOQ_TRY(auto bound, transport::quic::Server::create(environment.quic(), std::move(listen)));
+  return listen;
+}
+
+Result<Server> Server::create(const Environment& environment, ServerOptions options) {
+  MOQ_TRY(auto bound, transport::quic::Server::create(environment.quic(), quic_options(options)));
+  return Server(std::make_shared<Core>(environment, std::move(options), std::move(bound)));
+}
+
+Result<Server> Server::create(const Environment& environment, ServerOptions options,
+                              ServerMember member) {
+  if (environment.loop == nullptr) return fail(Code::unsupported, "a group needs loops");
+  io::Loop& loop = *environment.loop;
+  MOQ_TRY(auto socket, io::UdpSocket::adopt(loop, std::move(member.socket)));
+  if (!loop.uses_segmentation()) socket->disable_segmentation();
+  transport::quic::ServerOptions listen = quic_options(options);
+  listen.share = member.share;
+  MOQ_TRY(auto bound, transport::quic::Server::create(environment.quic(), std::move(listen),
+                                                      std::move(socket)));
   return Server(std::make_shared<Core>(environment, std::move(options), std::move(bound)));
 }
 

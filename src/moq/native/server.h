@@ -3,6 +3,7 @@
 #include <memory>
 #include <vector>
 
+#include "moq/io/udp_socket.h"
 #include "moq/io/unix_socket.h"
 #include "moq/native/client.h"
 #include "moq/net/session.h"
@@ -42,6 +43,12 @@ struct ServerOptions {
   std::optional<transport::quic::ResetKey> reset_key;
 };
 
+/// One of several servers on one UDP address, each on a loop of its own.
+struct ServerMember {
+  io::BoundUdp socket;  ///< The one with the index of `share` of a `BoundUdp::bind_group`.
+  transport::quic::ServerShare share;
+};
+
 /// Clients whose handshake is done and whom nobody has accepted yet; more wait in the transport.
 inline constexpr std::size_t kMaxReadyRequests = 1024;
 /// Connections of TCP, and of the Unix socket, that have said nothing yet; more wait in the system.
@@ -54,6 +61,10 @@ class Server {
  public:
   /// Binds. Fails with the network's error.
   static Result<Server> create(const Environment& environment, ServerOptions options);
+  /// The same as a member of a group, which all have one reset key; `options.address` is not looked
+  /// at. Needs a loop.
+  static Result<Server> create(const Environment& environment, ServerOptions options,
+                               ServerMember member);
 
   /// Takes sessions over TCP, too: in the clear, so for networks that can be trusted. Returns
   /// where, for port 0. Fails with the network's error, or `unsupported` without a loop.
@@ -78,6 +89,7 @@ class Server {
  private:
   struct Core;
   explicit Server(std::shared_ptr<Core> core);
+  static transport::quic::ServerOptions quic_options(const ServerOptions& options);
   std::shared_ptr<Core> core_;
 };
 

@@ -7,6 +7,7 @@
 #include <sstream>
 
 #include "moq/io/loop.h"
+#include "moq/io/udp_socket.h"
 #include "moq/transport/quic/test_bed_test.h"
 #include "moq/transport/session_contract_test.h"
 #include "moq/transport/session_helpers_test.h"
@@ -327,6 +328,67 @@ TEST_F(Loopback, MigratesToAnotherSocket) {
   }(**dialed, *accepted));
   EXPECT_NE(accepted->peer_address(), before);
   EXPECT_EQ(accepted->peer_address(), (*dialed)->local_address());
+}
+
+// Wherever their packets come from, sessions stay with the one of several servers that took them.
+TEST_F(Loopback, SessionsOfAGroupOfServersMayMigrate) {
+  constexpr std::uint32_t kServers = 3;
+  auto sockets = io::BoundUdp::bind_group(*SocketAddress::parse("127.0.0.1:0"), kServers);
+  ASSERT_TRUE(sockets) << sockets.error().describe();
+  const SocketAddress address = sockets->front().local_address();
+  std::vector<Server> servers;
+  for (std::uint32_t i = 0; i < kServers; ++i) {
+    ServerOptions options = server_options();
+    options.share = {.index = i, .servers = kServers};
+    servers.push_back(*Server::create(environment(), std::move(options),
+                                      *io::UdpSocket::adopt(*loop, std::move((*sockets)[i]))));
+  }
+  const auto accept_any = [&]() -> kio::Task<std::unique_ptr<Connection>> {
+    auto accepted = co_await kio::wait(
+        [&](const kio::Waiter& waiter) -> kio::Poll<Result<std::unique_ptr<Connection>>> {
+          for (Server& server : servers) {
+            if (auto taken = server.poll_accept(waiter)) return taken;
+          }
+          return kio::kPending;
+        });
+    EXPECT_TRUE(accepted);
+    co_return accepted ? *std::move(accepted) : nullptr;
+  };
+  for (int round = 0; round < 8; ++round) {
+    auto dialed = dial(dial_options(address));
+    ASSERT_TRUE(dialed) << dialed.error().describe();
+    auto accepted = loop->run(accept_any());
+    for (int address_no = 0; address_no < 4; ++address_no) {
+      SCOPED_TRACE(fmt::format("client {}, address {}", round, address_no));
+      const SocketAddress before = accepted->peer_address();
+      // It needs a further connection id of the server's, and then has to prove the new path.
+      loop->run([](io::Loop& on, Connection& near, Connection& far,
+                   SocketAddress from) -> kio::Task<void> {
+        const TimePoint end = on.clock().now() + 20s;
+        while (!near.migrate() && on.clock().now() < end) co_await kio::sleep(on.clock(), 1ms);
+        while (far.peer_address() == from && on.clock().now() < end) {
+          std::unique_ptr<SendStream> send;
+          std::unique_ptr<RecvStream> recv;
+          co_await contract::make_uni(near, far, "on the move", send, recv);
+          co_await contract::expect_read(*recv, "on the move");
+          co_await kio::sleep(on.clock(), 1ms);
+        }
+      }(*loop, **dialed, *accepted, before));
+      EXPECT_NE(accepted->peer_address(), before);
+      EXPECT_EQ(accepted->peer_address(), (*dialed)->local_address());
+    }
+  }
+  std::size_t all = 0;
+  for (const Server& server : servers) all += server.connections();
+  EXPECT_GE(all, 1u);
+}
+
+TEST_F(Loopback, AServerKnowsNoShareThatIsNone) {
+  ServerOptions options = server_options();
+  options.share = {.index = 3, .servers = 3};
+  EXPECT_EQ(Server::create(environment(), options).error().code, Code::bad_config);
+  options.share = {.index = 0, .servers = 257};
+  EXPECT_EQ(Server::create(environment(), options).error().code, Code::bad_config);
 }
 
 TEST_F(Loopback, AnIdleSessionWakesOnlyToKeepAlive) {

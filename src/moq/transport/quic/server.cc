@@ -19,6 +19,8 @@ using namespace internal;
 constexpr std::size_t kServerOutputBytes = 512 * 1024;
 // One burst of a single connection.
 constexpr std::size_t kMovedOutputBytes = 128 * 1024;
+// What the first byte of a connection id can tell apart.
+constexpr std::uint32_t kMaxServersOfAddress = 256;
 
 }  // namespace
 
@@ -43,6 +45,7 @@ struct Server::Core final : public Endpoint {
   void reset_token(std::uint8_t* token, const ngtcp2_cid& id) override {
     stateless.reset_token(token, id);
   }
+  void mark_id(std::uint8_t* id) override;
   void on_established(Conn& conn) override;
   void on_ended(Conn& conn) override;
 
@@ -87,6 +90,7 @@ class Server::Core::Moved final : public Endpoint {
   void reset_token(std::uint8_t* token, const ngtcp2_cid& id) override {
     core_->stateless.reset_token(token, id);
   }
+  void mark_id(std::uint8_t* id) override { core_->mark_id(id); }
   void on_established(Conn&) override {}
   void on_ended(Conn&) override {}
 
@@ -242,6 +246,12 @@ void Server::Core::on_initial(const Stateless::Question& packet, std::uint8_t ec
   }
 }
 
+void Server::Core::mark_id(std::uint8_t* id) {
+  const std::uint32_t servers = options.share.servers;
+  const std::uint32_t first = id[0] - id[0] % servers + options.share.index;
+  id[0] = static_cast<std::uint8_t>(first > UINT8_MAX ? first - servers : first);
+}
+
 void Server::Core::on_established(Conn& conn) {
   --handshakes;
   if (stopped || ready.size() >= options.max_backlog) {
@@ -304,8 +314,17 @@ void Server::Core::close_all(std::uint64_t code, std::string_view reason) {
 }
 
 Result<Server> Server::create(const Environment& environment, ServerOptions options) {
-  if (options.alpn.empty()) return fail(Code::bad_config, "a server needs a protocol (ALPN)");
   MOQ_TRY(auto socket, environment.network->bind(options.address));
+  return create(environment, std::move(options), std::move(socket));
+}
+
+Result<Server> Server::create(const Environment& environment, ServerOptions options,
+                              std::unique_ptr<DatagramSocket> socket) {
+  if (options.alpn.empty()) return fail(Code::bad_config, "a server needs a protocol (ALPN)");
+  if (options.share.index >= options.share.servers ||
+      options.share.servers > kMaxServersOfAddress) {
+    return fail(Code::bad_config, "no such share of an address");
+  }
   auto core = std::make_shared<Core>(environment, std::move(options));
   core->local = socket->local_address();
   core->add_socket(std::move(socket));

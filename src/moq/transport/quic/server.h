@@ -11,6 +11,14 @@
 
 namespace moq::transport::quic {
 
+/// One of several servers on one address, each with a thread and a socket of its own. What the
+/// first byte of a connection id is, modulo `servers`, is the `index` of who gave it out, so that
+/// packets can be steered to it wherever they come from.
+struct ServerShare {
+  std::uint32_t index = 0;
+  std::uint32_t servers = 1;  ///< From 1 to 256.
+};
+
 struct ServerOptions {
   ServerOptions(SocketAddress at, std::vector<std::string> protocols, ServerTls how)
       : address(at), alpn(std::move(protocols)), tls(std::move(how)) {}
@@ -29,6 +37,7 @@ struct ServerOptions {
   std::size_t max_connections = 65536;
   /// Sessions ready and not yet taken by `poll_accept`; more are refused.
   std::size_t max_backlog = 1024;
+  ServerShare share;
 };
 
 /// One UDP socket with many connections.
@@ -36,6 +45,9 @@ class Server {
  public:
   /// Binds. Fails with the network's error.
   static Result<Server> create(const Environment& environment, ServerOptions options);
+  /// The same with a socket that is bound already; `options.address` is not looked at.
+  static Result<Server> create(const Environment& environment, ServerOptions options,
+                               std::unique_ptr<DatagramSocket> socket);
   Server(Server&&) noexcept;
   Server& operator=(Server&&) noexcept;
   /// Stops accepting, and frees the address. Sessions that were taken go on, each with a socket of

@@ -78,6 +78,7 @@ ngtcp2_callbacks Callbacks::common() {
     Conn& conn = *static_cast<Conn*>(user);
     id->datalen = size;
     fill_random(conn.endpoint_->random(), id->data, size);
+    conn.endpoint_->mark_id(id->data);
     conn.endpoint_->reset_token(token, *id);
     conn.ids_.push_back(to_connection_id(id->data));
     conn.endpoint_->add_id(conn, conn.ids_.back());

@@ -127,7 +127,8 @@ Result<void> Conn::start_server(ServerTls tls, const std::vector<std::string>& a
   settings.token = header.token;
   settings.tokenlen = accept.after_retry ? header.tokenlen : 0;
   settings.token_type = accept.after_retry ? NGTCP2_TOKEN_TYPE_RETRY : NGTCP2_TOKEN_TYPE_UNKNOWN;
-  const ngtcp2_cid ours = random_id(endpoint_->random(), kConnectionIdBytes);
+  ngtcp2_cid ours = random_id(endpoint_->random(), kConnectionIdBytes);
+  endpoint_->mark_id(ours.data);
   ngtcp2_transport_params params = make_parameters();
   params.original_dcid = accept.original_id;
   params.original_dcid_present = 1;

@@ -49,6 +49,8 @@ class Endpoint {
   void keep_socket(const SocketAddress& local);
   virtual void add_id(Conn& conn, ConnectionId id) = 0;
   virtual void remove_id(ConnectionId id) = 0;
+  /// Writes into the random bytes of a new connection id what tells whose it is.
+  virtual void mark_id(std::uint8_t* id) { static_cast<void>(id); }
   /// The token that lets us end a connection whose state is lost.
   virtual void reset_token(std::uint8_t* token, const ngtcp2_cid& id) = 0;
   virtual void on_established(Conn& conn) = 0;
