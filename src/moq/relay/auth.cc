@@ -86,4 +86,9 @@ Result<Admission> admit(std::string_view request) {
   return Admission{*std::move(root)};
 }
 
+Error nobody_may(const net::Path& root) {
+  return Error(Code::unauthorized,
+               "nobody may do that below '" + root.text() + "', see --auth-public");
+}
+
 }  // namespace moq::relay

@@ -40,5 +40,7 @@ struct Admission {
 /// Judges the request path of a client ("/room?jwt=x"). A public relay knows no tokens, so it
 /// refuses any; the error is `unauthorized`.
 Result<Admission> admit(std::string_view request);
+/// The refusal of who may do nothing below `root`.
+Error nobody_may(const net::Path& root);
 
 }  // namespace moq::relay

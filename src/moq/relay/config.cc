@@ -6,6 +6,7 @@
 #include <charconv>
 #include <cstdlib>
 #include <fstream>
+#include <thread>
 
 #include "moq/app/events.h"
 #include "moq/app/start.h"
@@ -39,6 +40,22 @@ app::Settings::Setter into(std::vector<Number>& list) {
     list.push_back(number);
     return {};
   };
+}
+
+/// Of `--workers`.
+Result<std::uint32_t> parse_workers(const std::string& text) {
+  if (text == "auto") {
+    const auto most = static_cast<std::uint32_t>(io::kMaxGroupSockets);
+    return std::clamp<std::uint32_t>(std::thread::hardware_concurrency(), 1, most);
+  }
+  std::uint32_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc{} || end != text.data() + text.size() || number < 1 ||
+      number > io::kMaxGroupSockets) {
+    return fail(Code::bad_config, "'" + text + "' is neither `auto` nor a number from 1 to " +
+                                      std::to_string(io::kMaxGroupSockets));
+  }
+  return number;
 }
 
 /// The machine's memory.
@@ -157,6 +174,15 @@ void Config::add(CLI::App& app, app::Settings& settings, std::string& file) {
         return {};
       },
       "This relay's hop id (random)");
+  settings
+      .add(
+          "workers", "workers",
+          [this](const std::string& text) -> Result<void> {
+            MOQ_TRY(workers, parse_workers(text));
+            return {};
+          },
+          "Threads that serve clients of --listen: a number, or `auto` for one a processor (1)")
+      ->type_name("N");
   settings.add_duration("drain-timeout", "drain_timeout", drain_timeout,
                         "SIGTERM: tell clients to leave, then wait at most this long (10s)");
   settings

@@ -37,6 +37,7 @@ struct Config {
   Grants grants;
   std::optional<std::uint64_t> hop;
   Duration drain_timeout = 10s;
+  std::uint32_t workers = 1;  ///< Threads that serve clients, from 1 to `io::kMaxGroupSockets`.
   /// What the groups of all tracks may take together in the cache.
   std::uint64_t cache_bytes = net::kMaxOriginBytes;
   app::QuicFlags quic;

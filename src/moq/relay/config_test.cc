@@ -256,7 +256,10 @@ TEST_F(RelayConfig, BadValuesNameTheirSetting) {
       {"--quic-max-streams", "0"},
       {"--quic-gso", "perhaps"},
       {"--web-http-listen", "127.0.0.1"},
-      {"--web-https-listen", "127.0.0.1"}};
+      {"--web-https-listen", "127.0.0.1"},
+      {"--workers", "0"},
+      {"--workers", "257"},
+      {"--workers", "many"}};
   for (const auto& [flag, value] : bad) {
     std::vector<std::string> arguments = good;
     arguments.push_back(flag);
@@ -265,6 +268,18 @@ TEST_F(RelayConfig, BadValuesNameTheirSetting) {
   }
   const std::string in_file = failure({write("relay.toml", "[cluster]\nid = -1\n")});
   EXPECT_TRUE(contains(in_file, "cluster.id")) << in_file;
+}
+
+TEST_F(RelayConfig, WorkersAreANumberOrOneAProcessor) {
+  const auto workers = [this](const std::string& text) {
+    const auto config =
+        read({"--auth-public", "**", "--listen-tls-generate", "localhost", "--workers", text});
+    EXPECT_TRUE(config) << config.error().describe();
+    return config ? config->workers : 0;
+  };
+  EXPECT_EQ(workers("1"), 1U);
+  EXPECT_EQ(workers("256"), 256U);
+  EXPECT_GE(workers("auto"), 1U);
 }
 
 TEST_F(RelayConfig, NeedsACertificate) {

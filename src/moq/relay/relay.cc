@@ -3,7 +3,6 @@
 #include <fmt/chrono.h>
 
 #include "moq/app/events.h"
-#include "moq/net/wire_code.h"
 
 namespace moq::relay {
 namespace {
@@ -16,13 +15,21 @@ void tell_new(std::string_view event, const transport::quic::Identity& identity)
       .write(log::Level::info);
 }
 
-Error nobody_may(const net::Path& root) {
-  return Error(Code::unauthorized,
-               "nobody may do that below '" + root.text() + "', see --auth-public");
-}
-
 void tell_failed(const Error& error) {
   app::Event("certificate_failed").add("error", error.describe()).write(log::Level::error);
+}
+
+/// Binds. With several workers, the server is the first of a group, and the rest is for `others`.
+Result<native::Server> listen(const native::Environment& environment,
+                              const native::ServerOptions& options, std::uint32_t workers,
+                              std::vector<native::ServerMember>& others) {
+  if (workers == 1) return native::Server::create(environment, options);
+  MOQ_TRY(auto sockets, io::BoundUdp::bind_group(options.address, workers));
+  for (std::uint32_t i = 1; i < workers; ++i) {
+    others.push_back({.socket = std::move(sockets[i]), .share = {.index = i, .servers = workers}});
+  }
+  native::ServerMember first{.socket = std::move(sockets[0]), .share = {.servers = workers}};
+  return native::Server::create(environment, options, std::move(first));
 }
 
 }  // namespace
@@ -36,7 +43,8 @@ Result<std::unique_ptr<Relay>> Relay::create(const native::Environment& environm
   options.qmux.max_streams_uni = options.quic.max_streams_uni;
   options.qmux.max_streams_bidi = options.quic.max_streams_bidi;
   MOQ_TRY(options.reset_key, config.reset_key());
-  auto server = native::Server::create(environment, std::move(options));
+  std::vector<native::ServerMember> others;
+  auto server = listen(environment, options, config.workers, others);
   if (!server) return std::unexpected(server.error().with_context("--listen"));
   std::optional<transport::SocketAddress> tcp;
   if (config.tcp_listen) {
@@ -50,23 +58,32 @@ Result<std::unique_ptr<Relay>> Relay::create(const native::Environment& environm
   }
   // Below 2^53, so that JavaScript reads it right.
   const std::uint64_t hop = config.hop.value_or(1 + environment.random->below((1ULL << 53) - 1));
-  std::unique_ptr<Relay> relay(new Relay(environment, config, *std::move(server),
-                                         net::origin::Producer(hop), std::move(certificates)));
+  net::origin::Producer origin(hop);
+  origin.set_cache_limit(config.cache_bytes);
+  std::unique_ptr<Relay> relay(new Relay(environment, config, *std::move(server), std::move(origin),
+                                         std::move(certificates)));
   relay->tcp_address_ = tcp;
+  for (native::ServerMember& member : others) {
+    auto started = WorkerThread::start(relay->node_, options, std::move(member), config.quic.gso);
+    if (!started) return std::unexpected(started.error().with_context("--workers"));
+    relay->threads_.push_back(*std::move(started));
+  }
   return relay;
 }
 
 Relay::Relay(const native::Environment& environment, const Config& config, native::Server server,
              net::origin::Producer origin, Certificates certificates)
     : environment_(environment),
-      grants_(config.grants),
       versions_(config.versions),
       handshake_timeout_(config.quic.parameters.handshake_timeout),
-      server_(std::move(server)),
-      origin_(std::move(origin)),
+      node_(config.grants, std::move(origin)),
       certificates_(std::move(certificates)),
-      tasks_(*environment.executor) {
-  origin_.set_cache_limit(config.cache_bytes);
+      worker_(environment, node_, std::move(server)),
+      tasks_(*environment.executor) {}
+
+void Relay::show_certificates() {
+  worker_.server().set_tls(certificates_.tls());
+  for (const auto& thread : threads_) thread->set_tls(certificates_.tls());
 }
 
 native::WebSocketServerOptions Relay::websocket_options() const {
@@ -79,7 +96,7 @@ native::WebSocketServerOptions Relay::websocket_options() const {
 void Relay::reload_certificates() {
   const Result<void> reloaded = certificates_.reload();
   if (!reloaded) return tell_failed(reloaded.error());
-  server_.set_tls(certificates_.tls());
+  show_certificates();
   tell_new("certificates_reloaded", certificates_.first());
 }
 
@@ -91,7 +108,7 @@ kio::Task<void> Relay::renew_certificates() {
     if (!certificates_.renewal_due()) continue;
     const auto renewed = certificates_.renew();
     if (renewed) {
-      server_.set_tls(certificates_.tls());
+      show_certificates();
       tell_new("certificate_renewed", *renewed);
     } else {
       tell_failed(renewed.error());
@@ -102,104 +119,40 @@ kio::Task<void> Relay::renew_certificates() {
 
 kio::Task<Error> Relay::run() {
   tasks_.spawn(renew_certificates());
-  for (;;) {
-    auto request = co_await server_.accept();
-    if (!request) co_return request.error();
-    tasks_.spawn(serve(*std::move(request)));
-  }
-}
-
-Result<net::SessionOptions> Relay::admit_session(const net::Request& request) const {
-  MOQ_TRY(const Admission admission, admit(request.path()));
-  const net::Path root = admission.root;
-  // A session that could do nothing is refused, so that its owner learns why nothing comes.
-  const bool asks = request.wants_publish() || request.wants_subscribe();
-  const bool may_publish = request.wants_publish() && Grants::reach(grants_.publish, root);
-  const bool may_subscribe = request.wants_subscribe() && Grants::reach(grants_.subscribe, root);
-  if (asks && !may_publish && !may_subscribe) {
-    return std::unexpected(nobody_may(root));
-  }
-  const auto allowed = [root](std::vector<Pattern> patterns) -> net::origin::Filter {
-    return [root, patterns = std::move(patterns)](const net::Path& path) {
-      const auto whole = root.join(path);
-      return whole && Grants::covers(patterns, *whole);
-    };
-  };
-  net::SessionOptions options;
-  options.hop = origin_.hop();
-  options.retraction_delay = kRetractionDelay;
-  if (request.wants_subscribe()) {
-    MOQ_TRY(options.publish, origin_.consume().scope(root, allowed(grants_.subscribe)));
-  }
-  if (request.wants_publish()) {
-    MOQ_TRY(options.subscribe, origin_.scope(root, allowed(grants_.publish)));
-  }
-  return options;
+  kio::Spawned<Error> own = environment_.executor->spawn(worker_.run());
+  Error failed = co_await kio::wait([&](const kio::Waiter& waiter) -> kio::Poll<Error> {
+    for (const auto& thread : threads_) {
+      if (auto ended = thread->poll_failed(waiter)) return ended;
+    }
+    return own.poll_join(waiter);
+  });
+  co_return failed;
 }
 
 Result<void> Relay::judge(std::string_view target) const {
   const auto refuse = [](int status, const Error& error) {
     return std::unexpected(Error(error.code, error.text, static_cast<std::uint64_t>(status)));
   };
-  if (draining_) return refuse(503, Error(Code::going_away, "the relay is draining"));
+  if (worker_.draining()) return refuse(503, Error(Code::going_away, "the relay is draining"));
   const auto admission = admit(target);
   if (!admission) {
     const bool unknown = admission.error().code == Code::unauthorized;
     return refuse(unknown ? 401 : 400, admission.error());
   }
-  if (Grants::reach(grants_.publish, admission->root) ||
-      Grants::reach(grants_.subscribe, admission->root)) {
+  if (Grants::reach(grants().publish, admission->root) ||
+      Grants::reach(grants().subscribe, admission->root)) {
     return {};
   }
   return refuse(401, nobody_may(admission->root));
 }
 
-kio::Task<void> Relay::serve(net::Request request) {
-  auto options = admit_session(request);
-  if (!options || draining_) {
-    const Error error =
-        options ? Error(Code::going_away, "the relay is draining") : options.error();
-    app::Event("session_refused")
-        .add("remote", request.peer())
-        .add("code", net::to_code(error, net::Scope::session))
-        .add("reason", error.describe())
-        .write(log::Level::warn);
-    std::move(request).reject(error);
-    co_return;
-  }
-  net::Session session = std::move(request).accept(*std::move(options));
-  const std::uint64_t id = next_id_++;
-  sessions_.emplace(id, &session);
-  app::Event("session_accepted")
-      .add("id", id)
-      .add("remote", session.peer())
-      .add("version", net::to_string(session.version()))
-      .add("transport", session.carrier())
-      .write(log::Level::info);
-  const Error ended = co_await session.closed();
-  app::Event("session_closed")
-      .add("id", id)
-      .add("code", ended.wire.value_or(net::to_code(ended, net::Scope::session)))
-      .add("reason", ended.describe())
-      .write(log::Level::info);
-  sessions_.erase(id);
-  on_left_.wake();
-}
-
 kio::Task<void> Relay::drain(Duration timeout) {
-  draining_ = true;
-  app::Event("draining").add("sessions", sessions_.size()).write(log::Level::info);
-  for (const auto& [id, session] : sessions_) session->goaway("");
-  kio::Timer timer(environment_.executor->clock());
-  timer.set_after(timeout);
-  co_await kio::wait([&](const kio::Waiter& waiter) -> kio::Poll<kio::Unit> {
-    if (sessions_.empty() || timer.poll(waiter)) return kio::Unit{};
-    on_left_.add(waiter);
-    return kio::kPending;
-  });
-  const std::size_t left = sessions_.size();
-  for (const auto& [id, session] : sessions_) {
-    session->close(net::goaway_timeout("the relay stops"));
+  app::Event("draining").add("sessions", sessions()).write(log::Level::info);
+  for (const auto& thread : threads_) thread->drain(timeout);
+  std::size_t left = co_await worker_.drain(timeout);
+  for (const auto& thread : threads_) {
+    left +=
+        co_await kio::wait([&](const kio::Waiter& waiter) { return thread->poll_drained(waiter); });
   }
   app::Event("drained").add("sessions", left).write(log::Level::info);
 }

@@ -1,17 +1,18 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
 #include <memory>
 #include <optional>
 
 #include "moq/native/server.h"
 #include "moq/native/websocket_server.h"
 #include "moq/relay/certificates.h"
+#include "moq/relay/worker_thread.h"
 
 namespace moq::relay {
 
-/// One relay node: clients' sessions around one origin. Belongs to the executor's thread.
+/// One relay node: clients' sessions around one origin, with as many workers as the configuration
+/// says, one of them on the executor's thread, to which all of this belongs.
 class Relay {
  public:
   /// Binds the sockets. Fails with the network's error, or `bad_config`.
@@ -31,9 +32,11 @@ class Relay {
   /// do there is only known later. Fails with what to answer over HTTP in `Error::wire`.
   [[nodiscard]] Result<void> judge(std::string_view target) const;
   /// Serves a client that came another way than by QUIC.
-  void take(net::Request request) { tasks_.spawn(serve(std::move(request))); }
+  void take(net::Request request) { worker_.take(std::move(request)); }
 
-  [[nodiscard]] transport::SocketAddress address() const { return server_.local_address(); }
+  [[nodiscard]] transport::SocketAddress address() const {
+    return worker_.server().local_address();
+  }
   /// Where sessions over TCP are taken; none if they are not.
   [[nodiscard]] const std::optional<transport::SocketAddress>& tcp_address() const {
     return tcp_address_;
@@ -46,34 +49,29 @@ class Relay {
   [[nodiscard]] native::WebSocketServerOptions websocket_options() const;
   /// What it shows to those who come by TLS.
   [[nodiscard]] const transport::quic::ServerTls& tls() const { return certificates_.tls(); }
-  [[nodiscard]] const net::origin::Producer& origin() const { return origin_; }
-  [[nodiscard]] const Grants& grants() const { return grants_; }
-  [[nodiscard]] std::size_t sessions() const { return sessions_.size(); }
+  [[nodiscard]] const net::origin::Producer& origin() const { return node_.origin; }
+  [[nodiscard]] const Grants& grants() const { return node_.grants; }
+  /// Of all workers.
+  [[nodiscard]] std::size_t sessions() const {
+    return node_.sessions.load(std::memory_order_relaxed);
+  }
 
  private:
   Relay(const native::Environment& environment, const Config& config, native::Server server,
         net::origin::Producer origin, Certificates certificates);
   kio::Task<void> renew_certificates();
-  kio::Task<void> serve(net::Request request);
-  [[nodiscard]] Result<net::SessionOptions> admit_session(const net::Request& request) const;
+  void show_certificates();
 
   native::Environment environment_;
-  Grants grants_;
   std::vector<net::Version> versions_;
   Duration handshake_timeout_;
-  native::Server server_;
   std::optional<transport::SocketAddress> tcp_address_;
-  net::origin::Producer origin_;
+  Node node_;
   Certificates certificates_;
-  std::map<std::uint64_t, net::Session*> sessions_;
-  std::uint64_t next_id_ = 1;
-  bool draining_ = false;
-  kio::WaiterList on_left_;
-  kio::TaskGroup tasks_;  // Last: its tasks use all of the above.
+  Worker worker_;
+  std::vector<std::unique_ptr<WorkerThread>> threads_;  // The other workers.
+  kio::TaskGroup tasks_;                                // Last: its tasks use all of the above.
 };
-
-/// A publisher that is away for less than this is not missed: subscribers wait on.
-inline constexpr Duration kRetractionDelay = 2s;
 
 /// How often the relay looks whether its generated certificate is to be renewed. The monotonic
 /// clock stands while the machine sleeps, and the wall clock may be set, so no timer could wait for
