@@ -169,6 +169,11 @@ class Subscriber:
     def media_seconds(self):
         return max((cover.seconds for cover in mp4.coverage(self.media).values()), default=0.0)
 
+    def least_seconds(self):
+        """Of the track that has least, if there are two."""
+        covers = mp4.coverage(self.media)
+        return min(cover.seconds for cover in covers.values()) if len(covers) == 2 else 0.0
+
     def problems(self, allow_gaps=False, codecs=("h264", "aac"), camera_rate=None):
         """What is wrong with the output as a file: a list of sentences, empty if it is fine. Pictures of a camera, with
         `camera_rate` a second, come irregularly: one may be there before the last, by that rate, is over."""

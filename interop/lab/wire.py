@@ -182,7 +182,7 @@ class Subscriber:
             covers += mp4.coverage(reader).values()
         return covers
 
-    def media_seconds(self):
+    def least_seconds(self):
         covers = self._coverages()
         return min(cover.seconds for cover in covers) if len(covers) == 2 else 0.0
 

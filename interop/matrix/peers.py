@@ -13,6 +13,7 @@ ROOT = actors.ROOT
 HERE = os.path.join(ROOT, "interop/matrix")
 PEERS = os.path.join(ROOT, "build/peers")
 BROADCAST = "clip.hang"
+MAX_AGE = "10s"  # What is shown is that all arrives, not how late it may be on a busy machine.
 # The newest of the several that the packages of interop/browser bring along.
 NODE_PACKAGES = os.path.join(PEERS, "browser/node_modules/@moq/msf/node_modules")
 NODE_FLAGS = ("--experimental-websocket",)  # Node 20 has WebSocket, and hides it.
@@ -144,5 +145,5 @@ def publisher(place, clip, recording):
 def subscriber(place):
     peer, carrier = place.cell.subscriber, place.cell.carriers()[1]
     if peer in (OURS, RUST):
-        return actors.Subscriber(place.lab, peer, place.flags(peer, carrier), BROADCAST, "subscriber")
+        return actors.Subscriber(place.lab, peer, place.flags(peer, carrier), BROADCAST, "subscriber", MAX_AGE)
     return wire.Subscriber(place.lab, place.script(peer, "subscribe", carrier))
