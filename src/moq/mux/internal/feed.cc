@@ -51,7 +51,15 @@ Feed::Feed(kio::Clock& clock, EventQueue& events, Rendition rendition, FrameDeco
       retry_(std::make_unique<kio::Timer>(clock)) {}
 
 void Feed::poll(const net::broadcast::Consumer& broadcast, const kio::Waiter& waiter) {
-  while (pending_.empty() && read(broadcast, waiter)) {
+  while (!pending_) {
+    if (!held_.empty()) {
+      Held next = std::move(held_.front());
+      held_.pop_front();
+      held_bytes_ -= next.read.sample.payload.size();
+      shape(std::move(next));
+    } else if (!read(broadcast, waiter)) {
+      return;
+    }
   }
 }
 
@@ -60,12 +68,7 @@ void Feed::hold(const net::broadcast::Consumer& broadcast, const kio::Waiter& wa
   }
 }
 
-mp4::Sample Feed::take() {
-  mp4::Sample sample = std::move(pending_.front());
-  pending_.pop_front();
-  pending_bytes_ -= sample.payload.size();
-  return sample;
-}
+mp4::Sample Feed::take() { return *std::exchange(pending_, std::nullopt); }
 
 /// Reads on by one step. Returns false if there is nothing to read for now.
 bool Feed::read(const net::broadcast::Consumer& broadcast, const kio::Waiter& waiter) {
@@ -81,7 +84,7 @@ bool Feed::read(const net::broadcast::Consumer& broadcast, const kio::Waiter& wa
   } else if (!**next) {
     ended_ = true;
   } else {
-    take_sample(***std::move(next));
+    take_in(***std::move(next));
   }
   return true;
 }
@@ -95,11 +98,23 @@ void Feed::subscribe(const net::broadcast::Consumer& broadcast) {
                   TrackReader::Options{.max_latency = max_latency_});
 }
 
-void Feed::take_sample(ReadSample read) {
+void Feed::take_in(ReadSample read) {
+  next_group_ = read.group + 1;
+  Held next{.read = std::move(read), .after_failure = std::exchange(failed_since_, false)};
+  if (!pending_ && held_.empty()) {
+    shape(std::move(next));
+  } else {
+    held_bytes_ += next.read.sample.payload.size();
+    held_.push_back(std::move(next));
+  }
+}
+
+void Feed::shape(Held held) {
+  ReadSample& read = held.read;
   // After a group that was left early, frames are of use from the next group on, which begins with
   // a key frame.
+  if (held.after_failure) in_step_ = false;
   if (read.begins_group) in_step_ = true;
-  next_group_ = read.group + 1;
   if (!in_step_) return;
   Result<std::optional<mp4::Sample>> shaped = shaper_->shape(std::move(read.sample));
   if (!shaped) {
@@ -108,16 +123,14 @@ void Feed::take_sample(ReadSample read) {
     in_step_ = false;
     return;
   }
-  if (!*shaped) return;
-  pending_bytes_ += (*shaped)->payload.size();
-  pending_.push_back(**std::move(shaped));
+  if (*shaped) pending_ = **std::move(shaped);
 }
 
 void Feed::fail(const Error& error) {
   MOQ_LOG(warn, "mux", "track '{}' failed: {}", rendition_.name, error.describe());
   if (starts_over(error.code)) next_group_.reset();
   reader_.reset();
-  in_step_ = false;
+  failed_since_ = true;
   retry_->set_after(kRetryDelay);
 }
 
@@ -125,8 +138,10 @@ void Feed::detach() {
   reader_.reset();
   retry_->clear();
   next_group_.reset();
-  pending_.clear();
-  pending_bytes_ = 0;
+  pending_.reset();
+  held_.clear();
+  held_bytes_ = 0;
+  failed_since_ = false;
   in_step_ = false;
   ended_ = false;
 }

@@ -26,23 +26,23 @@ class Feed {
   [[nodiscard]] const Shaper& shaper() const { return *shaper_; }
   [[nodiscard]] bool is_video() const { return rendition_.kind == mp4::Track::Kind::video; }
   /// The next sample to write; none while nothing has come.
-  [[nodiscard]] const mp4::Sample* pending() const {
-    return pending_.empty() ? nullptr : &pending_.front();
-  }
+  [[nodiscard]] const mp4::Sample* pending() const { return pending_ ? &*pending_ : nullptr; }
   /// Takes it.
   mp4::Sample take();
   /// No more will come: the track ended.
-  [[nodiscard]] bool ended() const { return ended_ && pending_.empty(); }
+  [[nodiscard]] bool ended() const { return ended_ && !pending_ && held_.empty(); }
   /// The track failed, and is asked for again after a while.
   [[nodiscard]] bool failed() const { return retry_->deadline().has_value(); }
 
   /// Fills `pending()` if it is empty.
   void poll(const net::broadcast::Consumer& broadcast, const kio::Waiter& waiter);
-  /// Takes in all that there is, until it `is_full()`.
+  /// Fills `pending()`, and takes in all else that there is, until it `is_full()`. What is held is
+  /// shaped in its turn, so that the shaper's track is always that of `pending()`.
   void hold(const net::broadcast::Consumer& broadcast, const kio::Waiter& waiter);
   /// Whether it holds `kMaxPendingSamples`, or `kMaxPendingBytes` but for the last sample.
   [[nodiscard]] bool is_full() const {
-    return pending_.size() >= kMaxPendingSamples || pending_bytes_ >= kMaxPendingBytes;
+    return held_.size() + (pending_ ? 1 : 0) >= kMaxPendingSamples ||
+           held_bytes_ >= kMaxPendingBytes;
   }
   /// Lets go of the track and of what was read of it, for another broadcast.
   void detach();
@@ -52,7 +52,13 @@ class Feed {
        std::unique_ptr<Shaper> shaper, Duration max_latency);
   bool read(const net::broadcast::Consumer& broadcast, const kio::Waiter& waiter);
   void subscribe(const net::broadcast::Consumer& broadcast);
-  void take_sample(ReadSample read);
+  /// A sample as it was read.
+  struct Held {
+    ReadSample read;
+    bool after_failure = false;  ///< The track failed between it and the one before.
+  };
+  void take_in(ReadSample read);
+  void shape(Held held);
   void fail(const Error& error);
 
   kio::Clock* clock_;
@@ -64,8 +70,10 @@ class Feed {
   std::unique_ptr<kio::Timer> retry_;  ///< Set while the track is not asked for.
   std::optional<TrackReader> reader_;
   std::optional<std::uint64_t> next_group_;  ///< Groups below were delivered.
-  std::deque<mp4::Sample> pending_;
-  std::size_t pending_bytes_ = 0;
+  bool failed_since_ = false;                ///< Since the last sample was read.
+  std::optional<mp4::Sample> pending_;
+  std::deque<Held> held_;  ///< Behind `pending_`.
+  std::size_t held_bytes_ = 0;
   bool in_step_ = false;  ///< A key frame came, and nothing that follows it was lost since.
   bool ended_ = false;
 };
