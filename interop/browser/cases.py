@@ -21,7 +21,7 @@ OTHER_CARRIERS = {WEBTRANSPORT: ("WebSocket", "WebSocketStream"), WEBSOCKET: ("W
 # By case: carriers and versions; None is the newest that both sides have, and for others the relay offers no other.
 TRIED = {
     "page_plays_our_publisher": {
-        WEBTRANSPORT: (None, "moq-lite-04", "moq-lite-02", "moqt-16"),
+        WEBTRANSPORT: (None, "moq-lite-04", "moq-lite-02"),
         WEBSOCKET: (None, "moq-lite-01"),
     },
     "our_subscriber_records_the_camera": {WEBTRANSPORT: (None, "moq-lite-03", "moqt-16"), WEBSOCKET: (None,)},
