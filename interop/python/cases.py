@@ -296,8 +296,11 @@ def plan():
                 yield case, version, "moqt"
         yield case, None, "https"
     for case in RELAY_CASES:
-        for version in DRAFTS:
-            yield case, version, "moqt"
+        # A FETCH over these drafts is refused by the Rust reader itself, which takes a track for empty whose
+        # SUBSCRIBE_OK names no largest object: see docs/interop.md.
+        if case is not relay_answers_fetch:
+            for version in DRAFTS:
+                yield case, version, "moqt"
 
 
 async def run_case(case, bench):

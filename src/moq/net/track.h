@@ -108,10 +108,6 @@ class InfoRequest {
   [[nodiscard]] std::optional<Edge> edge() const;
   /// Where it stands by what is cached or by what its source told, whichever is farther.
   [[nodiscard]] std::optional<Edge> farthest() const;
-  /// Once the properties are known, and while somebody subscribes: ready with `edge()` as soon as
-  /// the first frame has come, or none is known to be on its way. A source that has none yet may
-  /// not say so: bound the wait.
-  kio::Poll<std::optional<Edge>> poll_edge(const kio::Waiter& waiter) const;
   auto result() const {
     return kio::wait([this](const kio::Waiter& waiter) { return poll(waiter); });
   }

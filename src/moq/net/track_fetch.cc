@@ -149,11 +149,6 @@ std::optional<Edge> InfoRequest::farthest() const {
   return state_->farthest();
 }
 
-kio::Poll<std::optional<Edge>> InfoRequest::poll_edge(const kio::Waiter& waiter) const {
-  std::lock_guard lock(state_->mutex);
-  return state_->poll_edge(waiter);
-}
-
 Fetch fetch(const std::shared_ptr<State>& state, std::uint64_t sequence, std::uint8_t priority) {
   kio::WaiterList woken;
   std::shared_ptr<FetchState> asked;

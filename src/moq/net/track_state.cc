@@ -74,18 +74,6 @@ std::optional<Edge> State::farthest() const {
   return ahead ? said : cached;
 }
 
-kio::Poll<std::optional<Edge>> State::poll_edge(const kio::Waiter& waiter) {
-  // Before looking: a group that begins in between then wakes.
-  tally->watch_begin();
-  const std::optional<Edge> known = edge();
-  const bool remote = home && home->routed;
-  const bool empty = told && !*told;
-  if (known || over() || !remote || empty) return known;
-  on_begin.add(waiter);
-  on_group.add(waiter);
-  return kio::kPending;
-}
-
 std::optional<Duration> State::lag(std::uint64_t timestamp) const {
   const std::optional<std::uint64_t> edge = tally->live_edge();
   if (!edge || !info) return std::nullopt;

@@ -115,9 +115,6 @@ struct State : std::enable_shared_from_this<State> {
   [[nodiscard]] std::optional<Edge> edge() const;
   /// That, or what the source told, whichever is farther.
   [[nodiscard]] std::optional<Edge> farthest() const;
-  /// Ready with `edge` once that is more than a beginning: a frame has come, or none is on its way,
-  /// for the track is over, its source has none yet, or it is written here.
-  kio::Poll<std::optional<Edge>> poll_edge(const kio::Waiter& waiter);
   /// From `timestamp` to the newest frame; none before there is one.
   [[nodiscard]] std::optional<Duration> lag(std::uint64_t timestamp) const;
   /// The lowest group that is wanted and has not come whole; else the one after the newest.

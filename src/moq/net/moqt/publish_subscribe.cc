@@ -10,10 +10,6 @@ namespace {
 
 constexpr std::string_view kLog = "net";
 
-/// The answer tells how far a track has come. Of a track that a relay has only just asked for, the
-/// first frame shows that, which is waited for this long; after that it counts as empty so far.
-constexpr Duration kFirstFramePatience = 500ms;
-
 /// What precedes the objects of a subgroup, for a `GroupWriter`.
 class SubgroupHeaders {
  public:
@@ -90,21 +86,7 @@ class SubscriptionServer {
       request_.reject(info.error());
       co_return;
     }
-    kio::Timer patience(connection_.clock());
-    patience.set_after(kFirstFramePatience);
-    auto edge = co_await kio::wait([&](const Waiter& waiter) -> Poll<FirstEdge> {
-      if (auto left = poll_left(waiter)) return FirstEdge(std::unexpected(*std::move(left)));
-      // Nothing is on its way for who asked for nothing.
-      if (!forward_ || patience.poll(waiter)) return FirstEdge(asked.edge());
-      auto known = asked.poll_edge(waiter);
-      if (known.pending()) return kio::kPending;
-      return FirstEdge(*known);
-    });
-    if (!edge) {
-      request_.reject(edge.error());
-      co_return;
-    }
-    begin(*info, *edge);
+    begin(*info, asked.edge());
     for (;;) {
       auto group = co_await kio::wait([this](const Waiter& waiter) { return poll_group(waiter); });
       if (!group) {
@@ -120,7 +102,6 @@ class SubscriptionServer {
 
  private:
   using NextGroup = Result<std::optional<group::Consumer>>;
-  using FirstEdge = Result<std::optional<track::Edge>>;
 
   /// Applies the updates that come, which they may at any time. Ready, with the cause, once the
   /// peer has left or an update ends the subscription.
