@@ -136,16 +136,12 @@ void Loop::remove(FdWatch& watch) {
 
 Result<std::unique_ptr<transport::DatagramSocket>> Loop::bind(
     const transport::SocketAddress& local) {
-  MOQ_TRY(auto socket, UdpSocket::bind(*this, local));
-  if (!segmentation_) socket->disable_segmentation();
-  return socket;
+  return UdpSocket::bind(*this, local);
 }
 
 Result<std::unique_ptr<transport::DatagramSocket>> Loop::connect(
     const transport::SocketAddress& remote) {
-  MOQ_TRY(auto socket, UdpSocket::connect(*this, remote, local_));
-  if (!segmentation_) socket->disable_segmentation();
-  return socket;
+  return UdpSocket::connect(*this, remote, local_);
 }
 
 Result<std::unique_ptr<transport::DatagramSocket>> Loop::split(
@@ -153,9 +149,7 @@ Result<std::unique_ptr<transport::DatagramSocket>> Loop::split(
     const transport::SocketAddress& remote) {
   auto* of_loop = dynamic_cast<UdpSocket*>(&bound);
   if (!of_loop) return fail(Code::unsupported, "not a socket of a loop");
-  MOQ_TRY(auto socket, UdpSocket::split(*this, *of_loop, local, remote));
-  if (!segmentation_) socket->disable_segmentation();
-  return socket;
+  return UdpSocket::split(*this, *of_loop, local, remote);
 }
 
 }  // namespace moq::io

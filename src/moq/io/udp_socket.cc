@@ -195,6 +195,7 @@ Result<std::unique_ptr<UdpSocket>> UdpSocket::watch(Loop& loop, Fd fd, bool v6, 
   MOQ_TRY(std::unique_ptr<FdWatch> watch, FdWatch::create(loop, std::move(fd)));
   std::unique_ptr<UdpSocket> socket(new UdpSocket(std::move(watch), v6, connected));
   socket->set_options();
+  if (!loop.uses_segmentation()) socket->disable_segmentation();
   return socket;
 }
 

@@ -49,8 +49,9 @@ class BoundUdp {
 };
 
 /// A UDP socket of the machine: batched system calls, GSO and GRO where the kernel has them, ECN
-/// both ways, packets never fragmented. A socket bound to an IPv6 address takes IPv4 as well, whose
-/// addresses stay IPv4 here. Allocates when made, and then no more. `loop` must outlive it.
+/// both ways, packets never fragmented. Segments are sent one by one where its loop says so. A
+/// socket bound to an IPv6 address takes IPv4 as well, whose addresses stay IPv4 here. Allocates
+/// when made, and then no more. `loop` must outlive it.
 class UdpSocket final : public transport::DatagramSocket {
  public:
   static Result<std::unique_ptr<UdpSocket>> bind(Loop& loop, const transport::SocketAddress& local);

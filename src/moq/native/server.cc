@@ -204,9 +204,7 @@ Result<Server> Server::create(const Environment& environment, ServerOptions opti
 Result<Server> Server::create(const Environment& environment, ServerOptions options,
                               ServerMember member) {
   if (environment.loop == nullptr) return fail(Code::unsupported, "a group needs loops");
-  io::Loop& loop = *environment.loop;
-  MOQ_TRY(auto socket, io::UdpSocket::adopt(loop, std::move(member.socket)));
-  if (!loop.uses_segmentation()) socket->disable_segmentation();
+  MOQ_TRY(auto socket, io::UdpSocket::adopt(*environment.loop, std::move(member.socket)));
   transport::quic::ServerOptions listen = quic_options(options);
   listen.share = member.share;
   MOQ_TRY(auto bound, transport::quic::Server::create(environment.quic(), std::move(listen),
