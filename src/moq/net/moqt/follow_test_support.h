@@ -97,6 +97,23 @@ struct Follow {
     pass();
   }
 
+  /// Writes these objects, each of them `like` that one but for what it has of its own.
+  template <typename ObjectWriter>
+  void write_objects(transport::SendStream& stream, ObjectWriter& writer, const Object& like,
+                     const std::vector<Sent>& objects) {
+    for (const Sent& each : objects) {
+      Object object = like;
+      object.object = each.id;
+      object.status = each.status;
+      object.properties.timestamp = each.timestamp;
+      object.payload_bytes = each.payload.size();
+      auto head = writer.write(object);
+      EXPECT_TRUE(head) << head.error().describe();
+      stream.write(*head);
+      if (!each.payload.empty()) stream.write(Bytes::copy(each.payload));
+    }
+    pass();
+  }
   /// A subgroup stream with these objects; the test ends it.
   std::unique_ptr<transport::SendStream> subgroup(SubgroupHeader header,
                                                   const std::vector<Sent>& objects) {
@@ -108,16 +125,7 @@ struct Follow {
     header.write(out, draft());
     stream->write(out.take());
     SubgroupObjectWriter writer(header, draft());
-    for (const Sent& each : objects) {
-      Object object{.group = header.group, .object = each.id, .status = each.status};
-      object.properties.timestamp = each.timestamp;
-      object.payload_bytes = each.payload.size();
-      auto head = writer.write(object);
-      EXPECT_TRUE(head) << head.error().describe();
-      stream->write(*head);
-      if (!each.payload.empty()) stream->write(Bytes::copy(each.payload));
-    }
-    pass();
+    write_objects(*stream, writer, {.group = header.group}, objects);
     return stream;
   }
   /// A whole group.
@@ -135,16 +143,7 @@ struct Follow {
     FetchHeader{.request_id = request}.write(out);
     stream->write(out.take());
     FetchObjectWriter writer(GroupOrder::ascending, draft());
-    for (const Sent& each : objects) {
-      Object object{.group = group, .object = each.id, .priority = 128, .status = each.status};
-      object.properties.timestamp = each.timestamp;
-      object.payload_bytes = each.payload.size();
-      auto head = writer.write(object);
-      EXPECT_TRUE(head) << head.error().describe();
-      stream->write(*head);
-      if (!each.payload.empty()) stream->write(Bytes::copy(each.payload));
-    }
-    pass();
+    write_objects(*stream, writer, {.group = group, .priority = 128}, objects);
     return stream;
   }
   /// The head of the running group, however this draft asks for it.
