@@ -191,8 +191,8 @@ class Producer {
   /// The source, asked as told in `ask_from`, begins with `sequence`: suspended groups below are
   /// let go with `error`, and of what was asked for below none will come.
   void begin_from(std::uint64_t sequence, const Error& error);
-  /// After `ask_from`: how far the source says that the track has come; none = it has no frame yet.
-  void tell_edge(std::optional<Edge> edge);
+  /// After `ask_from`: how far the source says that the track has come.
+  void tell_edge(Edge edge);
   /// Whether `sequence` has not come, or broke off.
   [[nodiscard]] bool lacks(std::uint64_t sequence) const;
   /// Ready once `sequence` is older than `max_age`, as `Consumer::poll_stale`.

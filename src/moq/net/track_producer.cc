@@ -263,14 +263,9 @@ void Producer::ask_from(std::optional<std::uint64_t> sequence, Duration max_age)
   if (sequence) state_->expected_from = sequence;
 }
 
-void Producer::tell_edge(std::optional<Edge> edge) {
-  kio::WaiterList woken;
-  {
-    std::lock_guard lock(state_->mutex);
-    state_->told = edge;
-    woken = state_->on_group.take();
-  }
-  woken.wake();
+void Producer::tell_edge(Edge edge) {
+  std::lock_guard lock(state_->mutex);
+  state_->told = edge;
 }
 
 void Producer::begin_from(std::uint64_t sequence, const Error& error) {

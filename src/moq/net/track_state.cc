@@ -67,11 +67,10 @@ std::optional<Edge> State::edge() const {
 
 std::optional<Edge> State::farthest() const {
   const std::optional<Edge> cached = edge();
-  const std::optional<Edge> said = told.value_or(std::nullopt);
-  if (!cached || !said) return cached ? cached : said;
+  if (!cached || !told) return cached ? cached : told;
   const bool ahead =
-      std::pair(said->group, said->frames) > std::pair(cached->group, cached->frames);
-  return ahead ? said : cached;
+      std::pair(told->group, told->frames) > std::pair(cached->group, cached->frames);
+  return ahead ? told : cached;
 }
 
 std::optional<Duration> State::lag(std::uint64_t timestamp) const {

@@ -58,8 +58,8 @@ struct State : std::enable_shared_from_this<State> {
   SequenceSet dropped{kMaxDroppedRanges};      ///< and none of these,
   Duration dropped_age{};                      ///< for who wants none older than this.
   std::optional<std::uint64_t> end;            ///< Exclusive.
-  /// How far the track had come when its source was asked, if that said so; none = it was empty.
-  std::optional<std::optional<Edge>> told;
+  /// How far the track had come when its source was asked, if that said so.
+  std::optional<Edge> told;
   bool finished = false;
   std::optional<Error> aborted;
 

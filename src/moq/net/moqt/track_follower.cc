@@ -318,7 +318,6 @@ bool TrackFollower::on_accepted(const SubscribeOk& ok) {
           name_, ok.track_alias, largest ? std::to_string(largest->group) : std::string("nothing"));
   // An offer may be old: its first stream shows where it goes on.
   const bool current = subscribed_->pushed == nullptr;
-  if (!largest && current) track_->tell_edge(std::nullopt);
   if (largest && largest->object < UINT64_MAX) {
     track_->tell_edge(track::Edge{largest->group, largest->object + 1});
     subscribed_->start = {largest->group, largest->object + 1};
