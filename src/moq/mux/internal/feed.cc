@@ -68,8 +68,6 @@ void Feed::hold(const net::broadcast::Consumer& broadcast, const kio::Waiter& wa
   }
 }
 
-mp4::Sample Feed::take() { return *std::exchange(pending_, std::nullopt); }
-
 /// Reads on by one step. Returns false if there is nothing to read for now.
 bool Feed::read(const net::broadcast::Consumer& broadcast, const kio::Waiter& waiter) {
   if (ended_) return false;

@@ -26,9 +26,8 @@ class Feed {
   [[nodiscard]] const Shaper& shaper() const { return *shaper_; }
   [[nodiscard]] bool is_video() const { return rendition_.kind == mp4::Track::Kind::video; }
   /// The next sample to write; none while nothing has come.
-  [[nodiscard]] const mp4::Sample* pending() const { return pending_ ? &*pending_ : nullptr; }
-  /// Takes it.
-  mp4::Sample take();
+  [[nodiscard]] const std::optional<mp4::Sample>& pending() const { return pending_; }
+  mp4::Sample take() { return *std::exchange(pending_, std::nullopt); }
   /// No more will come: the track ended.
   [[nodiscard]] bool ended() const { return ended_ && !pending_ && held_.empty(); }
   /// The track failed, and is asked for again after a while.
