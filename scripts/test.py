@@ -1,6 +1,7 @@
 """The engine of ./test: runs suites one after the other, shows how they go, and counts."""
 
 import argparse
+import json
 import os
 import platform
 import re
@@ -15,6 +16,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 LOGS = os.path.join(ROOT, "build", "test-logs")
 PROGRESS_SECONDS = 10.0
 FAILURE_LINES = 40
+OUTPUT_BYTES = 8 << 20  # What ctest keeps of a failed suite.
 LABELS = ("unit", "loopback", "soak", "interop")
 ARTIFACTS = ("bin/moq", "bin/moq-relay", "bin/moq-conformance", "lib/libmoq.so", "lib/libmoq.a")
 SHOWN_ERROR = re.compile(r"\berror\b|^FAILED|undefined reference|^CMake Error|Error:|static assertion", re.IGNORECASE)
@@ -94,16 +96,110 @@ def build(score, preset):
     return good
 
 
+def suites_of(preset, prefix):
+    """The entries of ctest that are a gtest suite each (moq_suites() of cmake/module.cmake): command and report, by name."""
+    answer = subprocess.run([*prefix, "ctest", "--test-dir", os.path.join("build", preset), "--show-only=json-v1"],
+                            cwd=ROOT, capture_output=True, text=True)  # fmt: skip
+    suites = {}
+    for test in json.loads(answer.stdout)["tests"]:
+        command = test.get("command", [])
+        for word in command:
+            if word.startswith("--gtest_output=xml:"):
+                suites[test["name"]] = (command, word.partition(":")[2])
+    return suites
+
+
+def tests_of(command):
+    """The tests that a gtest program would run; none if it does not even say."""
+    try:
+        listed = subprocess.run([*command, "--gtest_list_tests"], cwd=ROOT, capture_output=True, text=True, timeout=60)
+    except (OSError, subprocess.TimeoutExpired):
+        return []
+    suite, names = "", []
+    for line in listed.stdout.splitlines() if listed.returncode == 0 else []:
+        name = line.split("#")[0].rstrip()
+        if name.startswith("  "):
+            names.append(suite + name.strip())
+        elif name.endswith("."):
+            suite = name
+    return names
+
+
+def show(title, text):
+    say(f"   FAILED {title}")
+    for line in text.splitlines()[-FAILURE_LINES:]:
+        say(f"     {line[:220]}")
+
+
+def output_of(test, output):
+    """What a gtest program printed while `test` ran; all if that is not to be told."""
+    begin, end = rf"^\[ RUN      \] {re.escape(test)}\n", r"^\[ RUN      \] |^\[-----|\Z"
+    found = re.search(f"{begin}(.*?)(?={end})", output, re.MULTILINE | re.DOTALL)
+    return found[1] if found else output
+
+
+def count_suite(score, case, command, report):
+    """Counts the tests of one gtest suite: by its report, or, if it died before it wrote one, by what it printed."""
+    name, output = case.get("name"), case.findtext("system-out") or ""
+    try:
+        results = list(xml.etree.ElementTree.parse(report).getroot().iter("testcase"))
+    except (OSError, xml.etree.ElementTree.ParseError):
+        count_broken_suite(score, case, command)
+        return
+    failed = 0
+    for result in results:
+        title = f"{result.get('classname')}.{result.get('name')}"
+        bad = result.find("failure") is not None
+        if not bad and result.get("result") in ("skipped", "suppressed"):
+            score.skipped += 1
+        elif not score.item(title, not bad and result.get("result") == "completed"):
+            failed += 1
+            show(title, output_of(title, output))
+    if not results:
+        score.item(f"{name}: no tests", False)
+    elif case.get("status") != "run" and not failed:
+        # Such as a leak, which is told of when the process ends.
+        score.item(f"{name}: all tests passed, the process failed", False)
+        show(name, output)
+
+
+def count_broken_suite(score, case, command):
+    """Each test counts: as passed only if it was seen to pass, the one that ran last and those after it as failed."""
+    name, output = case.get("name"), case.findtext("system-out") or ""
+    told = re.findall(r"^\[ +(RUN|OK|FAILED|SKIPPED) +\] (\S+?)(?:,.*| \(\d+ ms\))?$", output, re.MULTILINE)
+    results = {test: word for word, test in told}
+    tests = tests_of(command)
+    if not tests:
+        score.item(f"{name}: does not run", False)
+        show(name, output or "not run, see the build")
+    for test in tests:
+        result = results.get(test)
+        if result == "SKIPPED":
+            score.skipped += 1
+        elif result == "RUN":
+            score.item(f"{test}: crashed, or was killed as it hung; {name} ended after {float(case.get('time')):.0f} s", False)
+            show(test, output_of(test, output))
+        elif result is None:
+            score.item(f"{test}: not run, {name} ended before", False)
+        elif not score.item(test, result == "OK"):
+            show(test, output_of(test, output))
+    if tests and all(results.get(test) in ("OK", "SKIPPED") for test in tests):
+        score.item(f"{name}: ended without a report", False)
+        show(name, output)
+
+
 def ctest(score, preset, name, selection, jobs):
     """Runs the tests that `selection` picks, and counts each."""
     junit = os.path.join(LOGS, f"{name}.xml")
     if os.path.exists(junit):
         os.remove(junit)
+    # What an earlier run left must not count.
+    shutil.rmtree(os.path.join(ROOT, "build", preset, "test-reports"), ignore_errors=True)
     prefix = without_address_randomisation() if preset == "tsan" else []
     say(f"-- test {name}")
     follow(
         [*prefix, "ctest", "--test-dir", os.path.join("build", preset), *selection, "-j", str(jobs), "--output-on-failure",
-         "--no-tests=ignore", "--output-junit", junit],
+         "--no-tests=ignore", "--test-output-size-failed", str(OUTPUT_BYTES), "--output-junit", junit],
         f"ctest-{name}", lambda line: re.match(r"\s*\d+/\d+ Test", line) is not None,
         {"TSAN_OPTIONS": "halt_on_error=1:second_deadlock_stack=1", "UBSAN_OPTIONS": "print_stacktrace=1"})  # fmt: skip
     if not os.path.exists(junit):
@@ -112,15 +208,17 @@ def ctest(score, preset, name, selection, jobs):
             score.item(f"{name}: no tests", False)
             say("     no tests found")
         return
+    suites = suites_of(preset, prefix)
     for case in xml.etree.ElementTree.parse(junit).getroot().iter("testcase"):
         title, status, skip = case.get("name"), case.get("status"), case.find("skipped")
+        if title in suites:
+            command, report = suites[title]
+            count_suite(score, case, [*prefix, *command], report)
         # A program that could not be built is "skipped" to ctest as well, with another message.
-        if status == "disabled" or (skip is not None and skip.get("message", "").startswith("SKIP_")):
+        elif status == "disabled" or (skip is not None and skip.get("message", "").startswith("SKIP_")):
             score.skipped += 1
         elif not score.item(title, status == "run"):
-            say(f"   FAILED {title}")
-            for line in (case.findtext("system-out") or "not run, see the build").splitlines()[-FAILURE_LINES:]:
-                say(f"     {line[:220]}")
+            show(title, case.findtext("system-out") or "not run, see the build")
 
 
 def counted(score, command, name):
