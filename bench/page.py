@@ -116,7 +116,10 @@ def workers_line(workers):
         return f"{title} | not measured | - | - | - | >= {WORKERS_GOAL} | no | - |"
     one, two = (statistics.median(round_of[count] for round_of in workers) for count in ("1", "2"))
     ratio = two / one if one else 0
-    return (f"{title} | {number(two)} : {number(one)} | - | **{ratio:.2f}** | - | >= {WORKERS_GOAL} | "
+    rounds = ", ".join(f"{round_of['2']}:{round_of['1']}" for round_of in workers)
+    share = workers[-1]["share"]
+    held = f", each thread of the relay held to {share} of a core, since the load generator needs the rest" if share < 1 else ""
+    return (f"{title}{held} | {number(two)} : {number(one)} | - | **{ratio:.2f}** | {rounds} | >= {WORKERS_GOAL} | "
             f"{'yes' if ratio >= WORKERS_GOAL else 'no'} | {len(workers)} of {len(workers)} |")  # fmt: skip
 
 
