@@ -16,7 +16,7 @@ namespace {
 using namespace internal;
 
 // Packets of many connections for one system call. More would fall out of the cache before it.
-constexpr std::size_t kServerOutputBytes = 512 * 1024;
+constexpr std::size_t kServerOutputBytes = 128 * 1024;
 // One burst of a single connection.
 constexpr std::size_t kMovedOutputBytes = 128 * 1024;
 // What the first byte of a connection id can tell apart.
