@@ -1,6 +1,7 @@
 #include "moq/net/broadcast.h"
 
 #include <algorithm>
+#include <vector>
 
 #include "moq/net/internal/broadcast_state.h"
 
@@ -59,6 +60,7 @@ void State::close(const Error& error) {
     revoke_locked(0, woken);  // Routes give their tracks back, which ends them.
     woken.append(on_request.take());
     woken.append(on_change.take());
+    woken.append(on_track.take());
   }
   woken.wake();
   for (const auto& track : waiting) track->abort(error);
@@ -155,6 +157,10 @@ Result<track::Producer> TrackRequest::accept(const track::Info& info) && {
       remains.woken.append(state->on_served.take());
     }
   }
+  if (!restarted) {
+    std::lock_guard lock(home_->mutex);
+    remains.woken.append(home_->on_track.take());
+  }
   remains.woken.wake();
   if (restarted) return std::unexpected(restarted_error());
   return producer;
@@ -224,6 +230,34 @@ kio::Poll<Result<TrackRequest>> Dynamic::poll_requested_track(const kio::Waiter&
   return poll_request(state_, 0, waiter);
 }
 
+kio::Poll<Result<Tracks::Track>> Tracks::poll_next(const kio::Waiter& waiter) {
+  using Out = Result<Track>;
+  if (next_.empty()) {
+    std::vector<std::shared_ptr<track::State>> seen;  // Freed after the lock.
+    std::lock_guard lock(state_->mutex);
+    if (state_->closed) return Out(std::unexpected(*state_->closed));
+    std::erase_if(told_, [](const auto& entry) { return entry.second.expired(); });
+    for (const auto& [name, weak] : state_->tracks) {
+      auto track = weak.lock();
+      if (!track) continue;
+      seen.push_back(track);
+      std::lock_guard track_lock(track->mutex);
+      if (!track->served || track->over()) continue;
+      auto& told = told_[name];
+      if (!told.owner_before(track) && !track.owner_before(told)) continue;
+      told = track;
+      next_.push_back({.name = name, .route = track->route});
+    }
+    if (next_.empty()) {
+      state_->on_track.add(waiter);
+      return kio::kPending;
+    }
+  }
+  Track next = std::move(next_.front());
+  next_.pop_front();
+  return Out(std::move(next));
+}
+
 Producer::Producer() : Producer(std::make_shared<State>()) {}
 
 Producer::Producer(std::shared_ptr<State> state) : state_(std::move(state)) {
@@ -286,6 +320,7 @@ Result<track::Producer> Producer::create_track(std::string_view name, const trac
     woken = track->on_group.take();
     woken.append(track->on_served.take());
     woken.append(track->on_demand.take());  // For a `TrackRequest` that is out.
+    woken.append(state_->on_track.take());
   }
   woken.wake();
   return *std::move(producer);

@@ -1,6 +1,8 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -60,6 +62,28 @@ class Dynamic {
   std::shared_ptr<State> state_;
 };
 
+/// Sees which tracks a broadcast has: those that somebody writes. Keeps none of them.
+class Tracks {
+ public:
+  struct Track {
+    std::string name;
+    std::uint64_t route = 0;  ///< That serves it, in an origin; 0 = none, it is written here.
+  };
+
+  explicit Tracks(std::shared_ptr<State> state) : state_(std::move(state)) {}
+  /// First each track that is there, then each that begins; one that ended, and began again, again.
+  /// Fails once the broadcast is closed.
+  kio::Poll<Result<Track>> poll_next(const kio::Waiter& waiter);
+  auto next() {
+    return kio::wait([this](const kio::Waiter& waiter) { return poll_next(waiter); });
+  }
+
+ private:
+  std::shared_ptr<State> state_;
+  std::map<std::string, std::weak_ptr<track::State>> told_;
+  std::deque<Track> next_;
+};
+
 /// Writes a broadcast: a set of tracks by name. Dropping its last clone closes it: tracks go on
 /// until their own producers end, but no new subscription finds them.
 class Producer {
@@ -105,6 +129,8 @@ class Consumer {
                                    std::uint8_t priority = 0) const;
   /// Asks for a track's properties without subscribing.
   [[nodiscard]] track::InfoRequest info(std::string_view name) const;
+  /// Follows which tracks there are.
+  [[nodiscard]] Tracks tracks() const { return Tracks(state_); }
   /// Ready, with its error, once the broadcast is closed.
   kio::Poll<Error> poll_closed(const kio::Waiter& waiter) const;
   auto closed() const {

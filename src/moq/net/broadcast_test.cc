@@ -33,6 +33,59 @@ TEST(Broadcast, AnUnknownTrackIsNotFoundAtTheFirstPoll) {
   EXPECT_TRUE(now(consumer.info("nothing").poll(Waiter::none())));
 }
 
+TEST(Tracks, AreToldAsTheyBegin) {
+  broadcast::Producer broadcast;
+  track::Producer video = *broadcast.create_track("video");
+  broadcast::Tracks tracks = broadcast.consume().tracks();
+  EXPECT_EQ(now(tracks.poll_next(Waiter::none()))->name, "video");
+  EXPECT_TRUE(tracks.poll_next(Waiter::none()).pending());
+  track::Producer audio = *broadcast.create_track("audio");
+  EXPECT_EQ(now(tracks.poll_next(Waiter::none()))->name, "audio");
+  // Again only what begins anew.
+  std::move(video).finish();
+  EXPECT_TRUE(tracks.poll_next(Waiter::none()).pending());
+  track::Producer again = *broadcast.create_track("video");
+  EXPECT_EQ(now(tracks.poll_next(Waiter::none()))->name, "video");
+  EXPECT_TRUE(tracks.poll_next(Waiter::none()).pending());
+  broadcast.close();
+  EXPECT_EQ(code_of(now(tracks.poll_next(Waiter::none()))), Code::closed);
+}
+
+TEST(Tracks, BeginWhenARequestIsAccepted) {
+  broadcast::Producer broadcast;
+  broadcast::Dynamic dynamic = broadcast.dynamic();
+  broadcast::Consumer consumer = broadcast.consume();
+  broadcast::Tracks tracks = consumer.tracks();
+  track::Consumer reader = consumer.subscribe("video");
+  EXPECT_TRUE(tracks.poll_next(Waiter::none()).pending());
+  track::Producer video = *(*now(dynamic.poll_requested_track(Waiter::none()))).accept({});
+  EXPECT_EQ(now(tracks.poll_next(Waiter::none()))->name, "video");
+}
+
+TEST(Tracks, AWatchSeesTheEndOfOneThatNobodyReads) {
+  using Fate = track::Watch::Fate;
+  broadcast::Producer broadcast;
+  broadcast::Dynamic dynamic = broadcast.dynamic();
+  broadcast::Consumer consumer = broadcast.consume();
+  track::Producer finished = *broadcast.create_track("finished");
+  track::Producer aborted = *broadcast.create_track("aborted");
+  const track::Watch first = finished.consume().watch();
+  const track::Watch second = aborted.consume().watch();
+  EXPECT_TRUE(first.poll_over(Waiter::none()).pending());
+  std::move(finished).finish();
+  std::move(aborted).abort(Error(Code::internal));
+  EXPECT_EQ(now(first.poll_over(Waiter::none())), Fate::finished);
+  EXPECT_EQ(now(second.poll_over(Waiter::none())), Fate::idle);  // Nothing is left of it.
+
+  std::optional<track::Consumer> reader = consumer.subscribe("asked");
+  track::Producer asked = *(*now(dynamic.poll_requested_track(Waiter::none()))).accept({});
+  const track::Watch third = reader->watch();
+  reader.reset();
+  EXPECT_TRUE(third.poll_over(Waiter::none()).pending());
+  std::move(asked).give_back();
+  EXPECT_EQ(now(third.poll_over(Waiter::none())), Fate::idle);
+}
+
 TEST(Broadcast, ANameIsWrittenOnceAtATime) {
   broadcast::Producer broadcast;
   track::Producer first = *broadcast.create_track("video");

@@ -217,4 +217,14 @@ std::optional<broadcast::Consumer> Consumer::find(const Path& path, const Exclud
   return broadcast::Consumer(std::move(best.broadcast));
 }
 
+bool Consumer::is_of(const Path& path, std::uint64_t route, const Exclude& exclude) const {
+  const auto whole = root_.join(path);
+  if (!whole) return false;
+  std::lock_guard lock(state_->mutex);
+  const auto known = state_->entries.find(*whole);
+  if (known == state_->entries.end()) return false;
+  const RouteEntry* entry = known->second.find(route);
+  return entry != nullptr && entry->is_of(exclude);
+}
+
 }  // namespace moq::net::origin

@@ -176,6 +176,8 @@ class Consumer {
   /// The broadcast at `path`, listed or not, if it has a route now other than those of `exclude`.
   [[nodiscard]] std::optional<broadcast::Consumer> find(const Path& path,
                                                         const Exclude& exclude = {}) const;
+  /// Whether `route`, one of those to `path`, is of `exclude`.
+  [[nodiscard]] bool is_of(const Path& path, std::uint64_t route, const Exclude& exclude) const;
 
  private:
   [[nodiscard]] Announced listen(const Path& path, bool exact, const Exclude& exclude) const;

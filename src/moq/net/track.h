@@ -14,6 +14,7 @@ namespace moq::net::track {
 struct State;
 struct FetchState;
 class Consumer;
+class Watch;
 
 /// Properties of a track, fixed for its life. draft-lcurley-moq-lite, TRACK_INFO.
 struct Info {
@@ -108,6 +109,7 @@ class InfoRequest {
   [[nodiscard]] std::optional<Edge> edge() const;
   /// Where it stands by what is cached or by what its source told, whichever is farther.
   [[nodiscard]] std::optional<Edge> farthest() const;
+  [[nodiscard]] Watch watch() const;
   auto result() const {
     return kio::wait([this](const kio::Waiter& waiter) { return poll(waiter); });
   }
@@ -122,6 +124,22 @@ class Interest {
   explicit Interest(std::weak_ptr<State> state) : state_(std::move(state)) {}
   /// False, too, once the track is over.
   [[nodiscard]] bool subscribed() const;
+
+ private:
+  std::weak_ptr<State> state_;
+};
+
+/// Sees how a track ends that nobody here reads, and counts neither as its writer nor as its
+/// reader.
+class Watch {
+ public:
+  enum class Fate : std::uint8_t {
+    finished,
+    aborted,
+    idle,  ///< Nobody serves it, and nobody wants it.
+  };
+  explicit Watch(std::weak_ptr<State> state) : state_(std::move(state)) {}
+  kio::Poll<Fate> poll_over(const kio::Waiter& waiter) const;
 
  private:
   std::weak_ptr<State> state_;
@@ -274,6 +292,7 @@ class Consumer {
   [[nodiscard]] Duration lag(std::uint64_t timestamp) const;
   /// Asks for one group, cached or not.
   [[nodiscard]] Fetch fetch(std::uint64_t sequence, std::uint8_t priority = 0) const;
+  [[nodiscard]] Watch watch() const { return Watch(state_); }
 
   auto info() const {
     return kio::wait([this](const kio::Waiter& waiter) { return poll_info(waiter); });

@@ -149,6 +149,8 @@ std::optional<Edge> InfoRequest::farthest() const {
   return state_->farthest();
 }
 
+Watch InfoRequest::watch() const { return Watch(state_); }
+
 Fetch fetch(const std::shared_ptr<State>& state, std::uint64_t sequence, std::uint8_t priority) {
   kio::WaiterList woken;
   std::shared_ptr<FetchState> asked;

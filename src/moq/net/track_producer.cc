@@ -212,6 +212,18 @@ bool Interest::subscribed() const {
   return !state->over() && !state->subscriptions.empty();
 }
 
+kio::Poll<Watch::Fate> Watch::poll_over(const kio::Waiter& waiter) const {
+  const auto state = state_.lock();
+  if (!state) return Fate::idle;
+  std::lock_guard lock(state->mutex);
+  if (state->aborted) return Fate::aborted;
+  if (state->finished) return Fate::finished;
+  if (!state->served && !state->used()) return Fate::idle;
+  state->on_served.add(waiter);
+  state->on_demand.add(waiter);
+  return kio::kPending;
+}
+
 kio::Poll<Result<void>> Producer::poll_used(const kio::Waiter& waiter) const {
   std::lock_guard lock(state_->mutex);
   if (state_->over()) return Result<void>(std::unexpected(over_error(*state_)));

@@ -40,6 +40,7 @@ struct State : std::enable_shared_from_this<State> {
 
   kio::WaiterList on_request;
   kio::WaiterList on_change;  // Closing, consumers.
+  kio::WaiterList on_track;   // Tracks that begin to be written, closing.
 
   /// Queues `track` for whoever serves next (the mutex is held).
   kio::WaiterList queue_locked(std::shared_ptr<track::State> track);
