@@ -266,6 +266,9 @@ void Connection::serve(IncomingRequest request) {
     case RequestKind::subscribe_namespace:
       tasks().spawn(publisher_->serve_subscribe_namespace(std::move(request)));
       break;
+    case RequestKind::subscribe_tracks:
+      tasks().spawn(publisher_->serve_subscribe_tracks(std::move(request)));
+      break;
     case RequestKind::publish:
       tasks().spawn(subscriber_->serve_publish(std::move(request)));
       break;

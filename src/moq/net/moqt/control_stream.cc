@@ -141,6 +141,7 @@ kio::Task<void> ControlStream::read(StreamReader reader) {
 std::unique_ptr<RequestChannel> ControlStream::add_request(std::uint64_t id,
                                                            const Message& request) {
   auto mailbox = std::make_shared<Mailbox>();
+  mailbox->published = std::holds_alternative<Publish>(request);
   ours_.emplace(id, mailbox);
   std::optional<TrackNamespace> name;
   if (const auto* offer = std::get_if<PublishNamespace>(&request)) {
@@ -195,7 +196,12 @@ Result<void> ControlStream::receive(Message message) {
   }
   const auto gone = [] { return Error(Code::cancelled, "the peer left"); };
   if (const auto* end_of = std::get_if<Unsubscribe>(&message)) {
-    return end(false, end_of->request_id, gone());
+    const auto ours = ours_.find(end_of->request_id);
+    const bool published = ours != ours_.end() && ours->second->published;
+    // One that has ended is as good as one of the peer's that has.
+    if (!published && connection_.ids().was_used(end_of->request_id) && ours == ours_.end())
+      return {};
+    return end(published, end_of->request_id, gone());
   }
   if (const auto* end_of = std::get_if<FetchCancel>(&message)) {
     return end(false, end_of->request_id, gone());
@@ -260,8 +266,13 @@ Result<void> ControlStream::receive_request(Message message, std::uint64_t id) {
 
 Result<void> ControlStream::receive_update(RequestUpdate update) {
   MOQ_CHECK(connection_.ids().accept(update.request_id));
-  const auto known = theirs_.find(update.updated_request.value_or(0));
+  const std::uint64_t updated = update.updated_request.value_or(0);
+  const auto known = theirs_.find(updated);
   if (known != theirs_.end()) return deliver(*known->second, std::move(update));
+  const auto ours = ours_.find(updated);
+  if (ours != ours_.end() && ours->second->published) {
+    return deliver(*ours->second, std::move(update));
+  }
   // It crossed the end of what it was for.
   const Draft draft = connection_.draft();
   if (!has_update_reply(draft)) return {};

@@ -40,8 +40,14 @@ inline constexpr std::size_t kMaxWaitingMessages = 64;
 inline constexpr std::uint64_t kMaxFetchGroups = 256;
 /// SUBSCRIBE_NAMESPACE requests of one peer that are served: each is told everything there is.
 inline constexpr std::size_t kMaxWishes = 32;
+/// SUBSCRIBE_TRACKS requests of one peer that are served, and those of SUBSCRIBE_NAMESPACE that ask
+/// for the same: each follows the tracks of all that there is.
+inline constexpr std::size_t kMaxPushWishes = 32;
 /// Broadcasts that are offered at a time to a peer that did not ask, where each takes a stream.
 inline constexpr std::size_t kMaxOffers = 64;
+/// Tracks that are published at a time to a peer that asked for all, where each takes a stream: it
+/// is told of the others, and may subscribe to them.
+inline constexpr std::size_t kMaxPushes = 64;
 
 /// Tracks that one peer may offer at a time by PUBLISH. Ours: dozens of broadcasts of a few each.
 inline constexpr std::size_t kMaxPushedTracks = 256;

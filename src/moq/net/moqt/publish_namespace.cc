@@ -3,6 +3,7 @@
 #include "moq/base/log.h"
 #include "moq/net/moqt/internal/announce_feed.h"
 #include "moq/net/moqt/internal/publisher.h"
+#include "moq/net/moqt/internal/track_pusher.h"
 #include "moq/net/moqt/limits.h"
 
 namespace moq::net::moqt {
@@ -118,8 +119,9 @@ kio::Task<void> Publisher::offer(Path path) {
 kio::Task<void> Publisher::serve_subscribe_namespace(IncomingRequest request) {
   const auto& wish = request.as<SubscribeNamespace>();
   const TrackNamespace prefix_fields = wish.prefix;
-  if (wish.wants == SubscribeNamespace::Wants::publish) {
-    request.reject(RequestCode::not_supported, "nothing is published unasked");
+  using Wants = SubscribeNamespace::Wants;
+  if (wish.wants == Wants::publish) {
+    co_await serve_push_wish(request, wish.prefix, wish.parameters);
     co_return;
   }
   const auto prefix = to_path(prefix_fields);
@@ -132,7 +134,13 @@ kio::Task<void> Publisher::serve_subscribe_namespace(IncomingRequest request) {
     request.reject(RequestCode::excessive_load, "too many prefixes");
     co_return;
   }
-  request.reply(RequestOk());
+  std::optional<TrackPusher> pusher;
+  if (wish.wants == Wants::both) {
+    if (!accept_push_wish(request, prefix_fields, wish.parameters)) co_return;
+    pusher.emplace(*this, request, prefix_fields, wish.parameters);
+  } else {
+    request.reply(RequestOk());
+  }
   const Wish kept(wishes_, *prefix);
   wished_ = true;
   on_wish_.wake();

@@ -32,6 +32,9 @@ void set_request_id(Message& message, std::uint64_t id) {
   std::visit(
       [id]<typename M>(M& body) {
         if constexpr (IsRequest<M>) body.request_id = id;
+        // Ids of a session are unique among both sides, and the aliases of subscriptions are
+        // theirs.
+        if constexpr (std::is_same_v<M, Publish>) body.track_alias = id;
       },
       message);
 }
@@ -127,6 +130,55 @@ class StreamChannel final : public RequestChannel {
   Bidi stream_;
   bool done_ = false;  ///< Nothing more is sent.
 };
+
+/// What an answer is about.
+struct About {
+  std::uint64_t id = 0;
+  RequestKind kind = RequestKind::subscribe;
+};
+
+/// Says `message`, with the id and the kind of what it is about unless it has its own; false, and
+/// the request is broken off, for one that cannot be written.
+bool say_on(const Connection& connection, RequestChannel& channel, const About& about,
+            Message message) {
+  const Draft draft = connection.draft();
+  std::visit(
+      [&]<typename M>(M& body) {
+        if constexpr (requires { body.request_id = std::optional<std::uint64_t>(); }) {
+          if (!body.request_id && has_request_ids_in_replies(draft)) body.request_id = about.id;
+        }
+        if constexpr (requires { body.kind = std::optional<RequestKind>(); }) {
+          if (!body.kind) body.kind = about.kind;
+        }
+      },
+      message);
+  auto bytes = encode_message(message, draft);
+  if (bytes) {
+    channel.send(*std::move(bytes));
+    return true;
+  }
+  MOQ_LOG(warn, kLog, "{}: {} not sent: {}", describe(connection), name_of(message),
+          bytes.error().describe());
+  channel.abort(Error(Code::internal), std::nullopt);
+  return false;
+}
+
+RequestOk ok_to(const RequestUpdate& update, Draft draft) {
+  RequestOk ok;
+  if (has_request_ids_in_replies(draft)) ok.request_id = update.request_id;
+  ok.kind = RequestKind::update;
+  return ok;
+}
+
+RequestError refusal_of(const RequestUpdate& update, RequestCode code, std::string_view reason,
+                        Draft draft) {
+  RequestError refusal;
+  if (has_request_ids_in_replies(draft)) refusal.request_id = update.request_id;
+  refusal.kind = RequestKind::update;
+  refusal.code = code;
+  refusal.reason = phrase(reason);
+  return refusal;
+}
 
 /// Each parameter that `newer` has takes the place of the one before.
 void merge(Parameters& into, const Parameters& newer) {
@@ -266,6 +318,8 @@ OutgoingRequest& OutgoingRequest::operator=(OutgoingRequest&& other) noexcept {
   failed_ = std::move(other.failed_);
   answered_ = other.answered_;
   over_ = other.over_;
+  done_ = other.done_;
+  left_ = other.left_;
   updates_ = std::move(other.updates_);
   return *this;
 }
@@ -373,6 +427,59 @@ void OutgoingRequest::cancel(const Error& error) {
   channel_->abort(error, cancel_message(request_, id_, connection_->draft()));
 }
 
+Poll<Result<RequestUpdate>> OutgoingRequest::poll_update(const Waiter& waiter) {
+  using Out = Result<RequestUpdate>;
+  const auto leave = [this](Error error) {
+    left_ = true;
+    return Out(std::unexpected(std::move(error)));
+  };
+  const Draft draft = connection_->draft();
+  if (!over_ && !failed_) {
+    auto next = poll_reply(waiter);
+    if (next && !*next) return leave(next->error());
+    if (next && **next) {
+      auto update = std::get<RequestUpdate>(***std::move(next));
+      // On the control stream it was looked at there.
+      if (!connection_->has_own_stream(kind_)) return Out(std::move(update));
+      if (auto accepted = connection_->ids().accept(update.request_id); !accepted) {
+        connection_->violated(accepted.error());
+        return leave(accepted.error());
+      }
+      return Out(std::move(update));
+    }
+    // Later drafts only mean that no update follows.
+    if (next && (!has_request_streams(draft) || fin_cancels_request(draft))) {
+      return leave(Error(Code::cancelled, "the peer left"));
+    }
+  }
+  if (failed_) return leave(*failed_);
+  if (auto stopped = channel_->poll_stopped(waiter)) return leave(*std::move(stopped));
+  return kio::kPending;
+}
+
+void OutgoingRequest::say(Message message) {
+  if (!channel_ || done_) return;
+  done_ = !say_on(*connection_, *channel_, {.id = id_, .kind = kind_}, std::move(message));
+}
+
+void OutgoingRequest::reply(Message message) { say(std::move(message)); }
+
+void OutgoingRequest::finish() {
+  if (!channel_ || std::exchange(done_, true)) return;
+  over_ = true;
+  channel_->finish();
+}
+
+void OutgoingRequest::accept_update(const RequestUpdate& update) {
+  if (has_update_reply(connection_->draft())) say(ok_to(update, connection_->draft()));
+}
+
+void OutgoingRequest::reject_update(const RequestUpdate& update, RequestCode code,
+                                    std::string reason) {
+  if (!has_update_reply(connection_->draft())) return;
+  say(refusal_of(update, code, reason, connection_->draft()));
+}
+
 // --- The peer's ---------------------------------------------------------------------------------
 
 IncomingRequest::IncomingRequest(Connection& connection, Message request,
@@ -398,26 +505,8 @@ IncomingRequest::~IncomingRequest() {
 }
 
 void IncomingRequest::say(Message message) {
-  const Draft draft = connection_->draft();
-  std::visit(
-      [&]<typename M>(M& body) {
-        if constexpr (requires { body.request_id = std::optional<std::uint64_t>(); }) {
-          if (!body.request_id && has_request_ids_in_replies(draft)) body.request_id = id_;
-        }
-        if constexpr (requires { body.kind = std::optional<RequestKind>(); }) {
-          if (!body.kind) body.kind = kind_;
-        }
-      },
-      message);
-  auto bytes = encode_message(message, draft);
-  if (bytes) {
-    channel_->send(*std::move(bytes));
-    return;
-  }
-  MOQ_LOG(warn, kLog, "{}: {} not sent: {}", describe(*connection_), name_of(message),
-          bytes.error().describe());
+  if (say_on(*connection_, *channel_, {.id = id_, .kind = kind_}, std::move(message))) return;
   over_ = true;
-  channel_->abort(Error(Code::internal), std::nullopt);
 }
 
 void IncomingRequest::reply(Message message) {
@@ -538,21 +627,13 @@ Poll<Result<RequestUpdate>> IncomingRequest::poll_update(const Waiter& waiter) {
 
 void IncomingRequest::accept_update(const RequestUpdate& update) {
   if (over_ || !has_update_reply(connection_->draft())) return;
-  RequestOk ok;
-  if (has_request_ids_in_replies(connection_->draft())) ok.request_id = update.request_id;
-  ok.kind = RequestKind::update;
-  say(std::move(ok));
+  say(ok_to(update, connection_->draft()));
 }
 
 void IncomingRequest::reject_update(const RequestUpdate& update, RequestCode code,
                                     std::string reason) {
   if (over_ || !has_update_reply(connection_->draft())) return;
-  RequestError refusal;
-  if (has_request_ids_in_replies(connection_->draft())) refusal.request_id = update.request_id;
-  refusal.kind = RequestKind::update;
-  refusal.code = code;
-  refusal.reason = phrase(reason);
-  say(std::move(refusal));
+  say(refusal_of(update, code, reason, connection_->draft()));
 }
 
 }  // namespace moq::net::moqt

@@ -36,6 +36,7 @@ class ControlStream {
   struct Mailbox {
     std::deque<Message> messages;
     bool ended = false;
+    bool published = false;  ///< A PUBLISH of ours, which the peer updates and ends.
     std::optional<Error> failed;
     kio::WaiterList on_change;
   };

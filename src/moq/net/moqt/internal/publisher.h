@@ -23,7 +23,26 @@ struct Joinable {
   std::optional<track::Edge> edge;  ///< None = nothing was published yet.
   bool started = false;
   bool over = false;
+  bool superseded = false;  ///< Of a PUBLISH: the peer asks by SUBSCRIBE.
   kio::WaiterList on_change;
+};
+
+/// What the peer has asked to be published, by SUBSCRIBE_TRACKS or, in 16 and 17, by
+/// SUBSCRIBE_NAMESPACE.
+struct PushWish {
+  Parameters parameters;
+  bool over = false;
+  kio::WaiterList on_over;
+};
+
+/// A track to be published to the peer.
+struct PushOffer {
+  TrackNamespace track_namespace;
+  std::shared_ptr<Joinable> joinable;  ///< Broadcast, track, info and edge are set.
+  std::shared_ptr<PushWish> wish;
+  std::optional<track::Watch> watch;
+
+  [[nodiscard]] Publish message() const;
 };
 
 /// A part of a track to be sent on one stream.
@@ -52,9 +71,11 @@ class Publisher {
   kio::Task<void> serve_fetch(IncomingRequest request);
   kio::Task<void> serve_track_status(IncomingRequest request);
   kio::Task<void> serve_subscribe_namespace(IncomingRequest request);
+  kio::Task<void> serve_subscribe_tracks(IncomingRequest request);
 
  private:
   friend class SubscriptionServer;
+  friend class TrackPusher;
 
   /// The routes that lead through the peer.
   [[nodiscard]] Exclude exclude() const { return {0, connection_.source()}; }
@@ -68,6 +89,18 @@ class Publisher {
   [[nodiscard]] bool is_offered(const Path& path) const;
   [[nodiscard]] bool is_wished(const Path& path) const;
 
+  /// Whether the peer gets `track` of `broadcast` already.
+  [[nodiscard]] bool is_sent(const broadcast::Consumer& broadcast, const std::string& track) const;
+  /// The peer asks for a track by SUBSCRIBE: what it gets of it by PUBLISH ends.
+  void supersede(const broadcast::Consumer& broadcast, const std::string& track);
+  kio::Task<void> push(PushOffer offer);
+  /// Answers a request to be published what there is below `prefix`; whether it is accepted.
+  bool accept_push_wish(IncomingRequest& request, const TrackNamespace& prefix,
+                        const Parameters& wanted);
+  /// The whole life of such a request that asks for nothing else.
+  kio::Task<void> serve_push_wish(IncomingRequest& request, const TrackNamespace& prefix,
+                                  const Parameters& wanted);
+
   kio::Task<void> answer_fetch(IncomingRequest& request);
   kio::Task<Result<RangeJob>> resolve(const Fetch& fetch);
   kio::Task<Result<RangeJob>> join(const JoiningFetch& joining);
@@ -80,6 +113,8 @@ class Publisher {
   std::map<std::uint64_t, std::shared_ptr<Joinable>> subscriptions_;
   kio::WaiterList on_subscription_;
   SendOrder order_;
+  std::list<std::shared_ptr<Joinable>> pushes_;  ///< What is published to the peer, or offered.
+  std::size_t push_wishes_ = 0;                  ///< Requests for that.
   std::list<Path> wishes_;  ///< The prefixes that the peer has asked for by SUBSCRIBE_NAMESPACE.
   kio::WaiterList on_wish_;
   bool wished_ = false;   ///< There is one more.

@@ -110,7 +110,8 @@ class Updates {
 class OutgoingRequest {
  public:
   /// `request` is Subscribe, Publish, Fetch, TrackStatus, PublishNamespace, SubscribeNamespace or
-  /// SubscribeTracks; its id is set on sending. `connection` must outlive this.
+  /// SubscribeTracks; its id is set on sending, and so is the alias of Publish, which is the same
+  /// number. `connection` must outlive this.
   OutgoingRequest(Connection& connection, Message request);
   OutgoingRequest(OutgoingRequest&& other) noexcept = default;
   /// Cancels what was here before.
@@ -146,8 +147,20 @@ class OutgoingRequest {
     return kio::wait([this](const Waiter& waiter) { return poll_reply(waiter); });
   }
 
+  // Of Publish, which is a subscription that the publisher begins: once accepted, what
+  // `IncomingRequest` has of Subscribe.
+
+  Poll<Result<RequestUpdate>> poll_update(const Waiter& waiter);
+  void accept_update(const RequestUpdate& update);
+  void reject_update(const RequestUpdate& update, RequestCode code, std::string reason);
+  void reply(Message message);
+  void finish();
+  Poll<Result<void>> poll_finished(const Waiter& waiter) { return channel_->poll_finished(waiter); }
+  [[nodiscard]] bool left() const { return left_; }
+
  private:
   Poll<Result<std::optional<Message>>> over(Error error);
+  void say(Message message);
 
   Connection* connection_;
   Message request_;
@@ -158,6 +171,8 @@ class OutgoingRequest {
   std::optional<Error> failed_;
   bool answered_ = false;  ///< The first reply has come.
   bool over_ = false;      ///< The peer has said its last.
+  bool done_ = false;      ///< We have.
+  bool left_ = false;      ///< The peer wants it no more, of Publish.
   Updates updates_;
 };
 
