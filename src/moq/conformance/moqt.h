@@ -22,6 +22,9 @@ inline constexpr std::uint64_t kPublishDone = 0x0b;
 inline constexpr std::uint64_t kNamespaceDone = 0x0e;  ///< From 16 on.
 inline constexpr std::uint64_t kGoaway = 0x10;
 inline constexpr std::uint64_t kFetch = 0x16;
+inline constexpr std::uint64_t kPublish = 0x1d;
+inline constexpr std::uint64_t kPublishOk = 0x1e;  ///< Up to 17; then a REQUEST_OK.
+inline constexpr std::uint64_t kSubscribeTracks = 0x51;
 inline constexpr std::uint64_t kFetchError14 = 0x19;
 inline constexpr std::uint64_t kClientSetup = 0x20;
 inline constexpr std::uint64_t kServerSetup = 0x21;
@@ -59,6 +62,8 @@ class Wire {
   [[nodiscard]] Bytes publish_namespace(std::uint64_t id, const Name& name) const;
   [[nodiscard]] std::uint64_t subscribe_namespace_type() const { return from(18) ? 0x50 : 0x11; }
   [[nodiscard]] Bytes subscribe_namespace(std::uint64_t id, const Name& prefix) const;
+  /// SUBSCRIBE_TRACKS, or from 16 to 17 the SUBSCRIBE_NAMESPACE that asks for the same.
+  [[nodiscard]] Bytes subscribe_tracks(std::uint64_t id, const Name& prefix) const;
   [[nodiscard]] Bytes unsubscribe(std::uint64_t id) const;
   [[nodiscard]] Bytes fetch(std::uint64_t id, const Name& name, std::string_view track,
                             std::uint64_t group) const;
@@ -70,6 +75,9 @@ class Wire {
   /// To SUBSCRIBE_NAMESPACE, which 14 answers by a message of its own.
   [[nodiscard]] Bytes subscribe_namespace_ok(std::uint64_t id) const;
   [[nodiscard]] Bytes refuse_fetch(std::uint64_t id) const;
+  /// To PUBLISH: taken as it is offered.
+  [[nodiscard]] Bytes publish_ok(std::uint64_t id) const;
+  [[nodiscard]] Bytes refuse_publish(std::uint64_t id) const;
   [[nodiscard]] Bytes publish_done(std::uint64_t id, std::uint64_t streams) const;
 
   /// A subgroup stream of one group: objects from 0 on.

@@ -268,6 +268,87 @@ kio::Task<Verdict> unsubscribe(Script& script) {
   co_return co_await subscriber.expect_alive();
 }
 
+/// Who asked for tracks, and what it was offered.
+struct Watcher {
+  std::unique_ptr<Session> session;
+  Request wish;
+  Request offer;  ///< The endpoint's PUBLISH.
+  std::uint64_t alias = 0;
+
+  void reply(Bytes bytes) const {
+    if (offer.stream) {
+      offer.stream->write(std::move(bytes));
+    } else {
+      session->control_out().write(std::move(bytes));
+    }
+  }
+};
+
+/// Asks for the tracks below the script's namespace, and waits for the PUBLISH of "video".
+kio::Task<Result<std::unique_ptr<Watcher>>> watch(Script& script, Name expected) {
+  auto out = std::make_unique<Watcher>();
+  MOQ_CO_TRY(out->session, co_await Session::connect(script));
+  Session& session = *out->session;
+  const std::uint64_t id = session.next_id();
+  MOQ_CO_TRY(out->wish, co_await session.send(
+                            id, session.wire.subscribe_tracks(id, name_of(script, "")), true));
+  MOQ_CO_TRY(const Message said, co_await session.answer(out->wish, "an answer"));
+  if (said.type == kRequestError) {
+    Reader in = session.wire.reader(said.body);
+    if (session.wire.one_control_stream()) in.varint();
+    if (in.varint() == 3) co_return fail(kSkip, "NOT_SUPPORTED there");
+  }
+  if (said.type != kRequestOk) co_return mismatch("an OK", fmt::format("{:#x}", said.type));
+  MOQ_CO_TRY(const Message published, co_await session.next(kPublish, "PUBLISH of the track"));
+  Reader in = session.wire.reader(published.body);
+  out->offer = Request{.id = in.varint(), .stream = published.stream};
+  if (session.wire.draft() == 17) in.varint();
+  Name name;
+  for (std::uint64_t left = std::min<std::uint64_t>(in.varint(), 32); left > 0; --left) {
+    name.emplace_back(in.text());
+  }
+  const std::string track(in.text());
+  out->alias = in.varint();
+  if (!in.ok() || name != expected || track != "video") {
+    co_return mismatch("PUBLISH of the track 'video'", to_hex(published.body.span()));
+  }
+  co_return std::move(out);
+}
+
+kio::Task<Verdict> tracks_published(Script& script) {
+  MOQ_CO_CHECK(require(script, 16));
+  MOQ_CO_TRY(auto joined, co_await Joined::make(script));
+  MOQ_CO_TRY(auto watcher, co_await watch(script, joined->name));
+  watcher->reply(watcher->session->wire.publish_ok(watcher->offer.id));
+  MOQ_CO_CHECK(co_await watcher->session->expect_alive());
+  MOQ_CO_CHECK(co_await joined->pass(7, sample_payloads()));
+  MOQ_CO_CHECK(co_await watcher->session->expect_group(watcher->alias, 7, sample_payloads()));
+  co_return co_await watcher->session->expect_alive();
+}
+
+kio::Task<Verdict> tracks_done(Script& script) {
+  MOQ_CO_CHECK(require(script, 16));
+  MOQ_CO_TRY(auto joined, co_await Joined::make(script));
+  MOQ_CO_TRY(auto watcher, co_await watch(script, joined->name));
+  watcher->reply(watcher->session->wire.publish_ok(watcher->offer.id));
+  MOQ_CO_CHECK(co_await watcher->session->expect_alive());
+  const Session& publisher = *joined->publisher;
+  joined->publisher->reply(*joined->request, publisher.wire.publish_done(joined->request_id, 0));
+  if (joined->request->stream) joined->request->stream->finish();
+  MOQ_CO_TRY(const Message said, co_await watcher->session->next(kPublishDone, "PUBLISH_DONE"));
+  co_return co_await watcher->session->expect_alive();
+}
+
+kio::Task<Verdict> tracks_refused(Script& script) {
+  MOQ_CO_CHECK(require(script, 16));
+  MOQ_CO_TRY(auto joined, co_await Joined::make(script));
+  MOQ_CO_TRY(auto watcher, co_await watch(script, joined->name));
+  watcher->reply(watcher->session->wire.refuse_publish(watcher->offer.id));
+  if (watcher->offer.stream) watcher->offer.stream->finish();
+  MOQ_CO_CHECK(co_await joined->pass(7, sample_payloads()));
+  co_return co_await watcher->session->expect_alive();
+}
+
 kio::Task<Verdict> wrong_parity(Script& script) {
   MOQ_CO_TRY(auto session, co_await Session::connect(script));
   MOQ_CO_TRY(
@@ -364,6 +445,9 @@ std::vector<Case> cases() {
       {"subscribe/delivers-a-large-object", "MOQT §10, subgroups", large_object},
       {"subscribe/done-reaches-the-subscriber", "MOQT, PUBLISH_DONE", publish_done},
       {"subscribe/unsubscribe", "MOQT, UNSUBSCRIBE", unsubscribe},
+      {"tracks/are-published-to-who-asks", "MOQT, SUBSCRIBE_TRACKS", tracks_published},
+      {"tracks/done-reaches-who-asked", "MOQT, PUBLISH_DONE", tracks_done},
+      {"tracks/may-be-refused", "MOQT, PUBLISH", tracks_refused},
       {"fetch/unknown-track-is-refused", "MOQT, FETCH", fetch_unknown},
       {"goaway/is-taken", "MOQT, GOAWAY", goaway},
       {"goaway/second-one-closes", "MOQT, GOAWAY", second_goaway, true},

@@ -96,6 +96,15 @@ Bytes Wire::subscribe_namespace(std::uint64_t id, const Name& prefix) const {
   return message(subscribe_namespace_type(), body);
 }
 
+Bytes Wire::subscribe_tracks(std::uint64_t id, const Name& prefix) const {
+  Writer body = writer();
+  write_id(body, id);
+  write_name(body, prefix);
+  if (!from(18)) body.varint(0);  // Tracks, not names.
+  body.varint(0);
+  return message(from(18) ? kSubscribeTracks : subscribe_namespace_type(), body);
+}
+
 Bytes Wire::unsubscribe(std::uint64_t id) const {
   Writer body = writer();
   body.varint(id);
@@ -159,6 +168,20 @@ Bytes Wire::refuse_fetch(std::uint64_t id) const {
   if (from(16)) body.varint(0);
   body.varint(0);
   return message(draft_ == 14 ? kFetchError14 : kRequestError, body);
+}
+
+Bytes Wire::publish_ok(std::uint64_t id) const {
+  Writer body = writer();
+  if (one_control_stream()) body.varint(id);
+  body.varint(0);
+  return message(from(18) ? kRequestOk : kPublishOk, body);
+}
+
+Bytes Wire::refuse_publish(std::uint64_t id) const {
+  Writer body = writer();
+  if (one_control_stream()) body.varint(id);
+  body.varint(0x20).varint(0).varint(0);  // UNINTERESTED, never again, and no reason.
+  return message(kRequestError, body);
 }
 
 Bytes Wire::publish_done(std::uint64_t id, std::uint64_t streams) const {
