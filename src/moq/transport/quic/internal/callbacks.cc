@@ -41,7 +41,7 @@ int Callbacks::decrypt(std::uint8_t* out, const ngtcp2_crypto_aead* aead,
 int Callbacks::server_crypto_data(ngtcp2_conn* raw, ngtcp2_encryption_level level,
                                   std::uint64_t offset, const std::uint8_t* data, std::size_t size,
                                   void* user) {
-  if (static_cast<Conn*>(user)->tls_->handle() == nullptr) {
+  if (static_cast<Conn*>(user)->tls_ == nullptr) {
     // No client has anything to say after the handshake: there are no tickets to ask for, and
     // KeyUpdate is QUIC's own.
     ngtcp2_conn_set_tls_alert(raw, GNUTLS_A_UNEXPECTED_MESSAGE);

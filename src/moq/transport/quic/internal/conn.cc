@@ -279,7 +279,7 @@ void Conn::on_established() {
   peer_identity_ = tls_->peer_identity();
   if (server_) {
     ngtcp2_conn_set_tls_native_handle(conn_.get(), nullptr);
-    tls_->release();
+    tls_.reset();
   }
   max_datagram_frame_ =
       ngtcp2_conn_get_remote_transport_params(conn_.get())->max_datagram_frame_size;

@@ -240,6 +240,8 @@ class Conn final : public RefCounted<Conn> {
 
   ngtcp2_conn* raw_ = nullptr;  // As TLS sees it.
   ConnPtr conn_;
+  // A server's goes once the handshake is over and its results were taken: QUIC's key updates do
+  // without it (RFC 9001 §6), and the library's state is some 15 kB.
   std::unique_ptr<TlsSession> tls_;
   std::FILE* qlog_ = nullptr;
   DatagramSocket* socket_ = nullptr;  // Of the packet being written.

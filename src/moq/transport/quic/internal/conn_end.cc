@@ -77,7 +77,7 @@ Error Conn::local_error(int error) const {
     case NGTCP2_ERR_VERSION_NEGOTIATION_FAILURE:
       return Error(Code::version, "the peer does not speak QUIC version 1");
     case NGTCP2_ERR_CRYPTO:
-      if (tls_->failure()) return *tls_->failure();
+      if (tls_ && tls_->failure()) return *tls_->failure();
       if (const std::uint8_t alert = ngtcp2_conn_get_tls_alert(conn_.get()); alert != 0) {
         return alert_error(alert, "TLS handshake failed");
       }
@@ -112,7 +112,7 @@ void Conn::fail(int error, Error why) {
   ngtcp2_ccerr close;
   if (error == NGTCP2_ERR_CRYPTO) {
     const std::uint8_t alert =
-        tls_->alert() != 0 ? tls_->alert() : ngtcp2_conn_get_tls_alert(conn_.get());
+        tls_ && tls_->alert() != 0 ? tls_->alert() : ngtcp2_conn_get_tls_alert(conn_.get());
     ngtcp2_ccerr_set_tls_alert(&close, alert, nullptr, 0);
   } else {
     ngtcp2_ccerr_set_liberr(&close, error, nullptr, 0);
@@ -197,7 +197,7 @@ void Conn::write_linger(Output& output) {
 void Conn::set_over() {
   state_ = State::over;
   deadline_ = TimePoint::max();
-  close_packet_ = {};
+  close_packet_ = std::vector<std::uint8_t>();
   if (endpoint_ != nullptr) endpoint_->on_over(*this);
 }
 

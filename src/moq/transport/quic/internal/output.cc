@@ -12,9 +12,9 @@ std::span<std::uint8_t> Output::room(std::size_t size) {
     first_ = 0;
     used_ = 0;
   }
-  if (buffer_.empty()) buffer_.resize(capacity_);
+  if (!buffer_) buffer_ = std::make_unique_for_overwrite<std::uint8_t[]>(capacity_);
   if (capacity_ - used_ < size) return {};
-  return {buffer_.data() + used_, size};
+  return {buffer_.get() + used_, size};
 }
 
 bool Output::extends_last(const Packet& packet) const {
@@ -29,7 +29,7 @@ bool Output::extends_last(const Packet& packet) const {
 
 void Output::add(const Packet& packet) {
   MOQ_ASSERT(packet.size > 0 && used_ + packet.size <= capacity_);
-  const std::uint8_t* start = buffer_.data() + used_;
+  const std::uint8_t* start = buffer_.get() + used_;
   used_ += packet.size;
   if (extends_last(packet)) {
     SendBatch& last = batches_.back();

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <memory>
 #include <span>
 #include <vector>
 
@@ -44,7 +45,8 @@ class Output {
   [[nodiscard]] bool extends_last(const Packet& packet) const;
 
   std::size_t capacity_;
-  std::vector<std::uint8_t> buffer_;  // Allocated at first use.
+  // Allocated at first use, and left uninitialised: pages that no turn has filled never exist.
+  std::unique_ptr<std::uint8_t[]> buffer_;
   std::size_t used_ = 0;
   std::vector<SendBatch> batches_;
   std::vector<DatagramSocket*> sockets_;  // One for each batch.

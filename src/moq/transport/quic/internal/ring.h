@@ -37,7 +37,8 @@ class Ring {
   void clear(std::size_t keep) {
     while (size_ > 0) pop_back();
     head_ = 0;
-    if (slots_.size() > keep) slots_ = {};
+    // Not `= {}`, which is an empty list to a vector, and keeps the memory.
+    if (slots_.size() > keep) slots_ = std::vector<T>();
   }
 
  private:

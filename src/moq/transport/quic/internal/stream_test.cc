@@ -20,6 +20,16 @@ std::string peek_all(const SendBuffer& buffer, std::size_t enough = SIZE_MAX) {
   return out;
 }
 
+TEST(Ring, KeepsLittleMemoryWhenCleared) {
+  Ring<int> ring;
+  for (int i = 0; i < 4; ++i) ring.push_back(i);
+  ring.clear(4);
+  EXPECT_EQ(ring.capacity(), 4u);
+  for (int i = 0; i < 5; ++i) ring.push_back(i);
+  ring.clear(4);
+  EXPECT_EQ(ring.capacity(), 0u);
+}
+
 TEST(SendBuffer, GivesOutWhatIsUnsentInOrder) {
   SendBuffer buffer;
   buffer.push(Bytes::copy("hello "));

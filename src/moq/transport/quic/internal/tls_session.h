@@ -29,14 +29,7 @@ class TlsSession {
   TlsSession(const TlsSession&) = delete;
   TlsSession& operator=(const TlsSession&) = delete;
 
-  /// Null once it was released.
   [[nodiscard]] gnutls_session_t handle() const { return session_.get(); }
-  /// Lets go of the library's state, some 15 kB, once the handshake is over and its results were
-  /// taken: QUIC's key updates do without it (RFC 9001 §6).
-  void release() {
-    session_.reset();
-    alpn_ = {};
-  }
 
   /// The negotiated protocol; "" if none.
   [[nodiscard]] std::string alpn() const;
