@@ -63,6 +63,25 @@ TEST_F(RawPeer, TlsAfterTheHandshakeEndsTheSession) {
   EXPECT_EQ(ngtcp2_conn_get_ccerr(raw->conn())->error_code, 0x100u + 10);  // unexpected_message
 }
 
+TEST_F(RawPeer, UpdatesKeysAgainAndAgain) {
+  connect();
+  auto sending = *server->poll_open_uni(kio::Waiter::none());
+  for (int i = 0; i < 4; ++i) {
+    raw->run(300ms);  // Three probe timeouts lie between two updates (RFC 9001 §6.5).
+    ASSERT_EQ(ngtcp2_conn_initiate_key_update(raw->conn(), internal::to_timestamp(bed.world.now())),
+              0);
+    const std::int64_t id = raw->open_uni();
+    raw->send(id, "new key");
+    (*sending)->write(Bytes::copy("the same here"));
+    raw->run(50ms);
+    const auto read = accept()->poll_read(kio::Waiter::none(), 100);
+    ASSERT_TRUE(read && *read) << i;
+    EXPECT_EQ(as_text(**read), "new key");
+    EXPECT_EQ(raw->error, 0);
+  }
+  EXPECT_TRUE(server->poll_closed(kio::Waiter::none()).pending());
+}
+
 TEST_F(RawPeer, CodesOutsideTheMappingAreTransportErrors) {
   connect();
   for (const std::uint64_t code : {std::uint64_t{0}, std::uint64_t{1}, kFirstMappedCode - 1,

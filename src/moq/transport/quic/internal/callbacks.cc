@@ -1,7 +1,12 @@
 #include "moq/transport/quic/internal/callbacks.h"
 
+#include <gnutls/gnutls.h>
+
+#include <array>
+
 #include "moq/transport/quic/internal/endpoint.h"
 #include "moq/transport/quic/internal/frame_scan.h"
+#include "moq/transport/quic/internal/spare_key.h"
 
 namespace moq::transport::quic::internal {
 namespace {
@@ -17,7 +22,9 @@ int Callbacks::decrypt(std::uint8_t* out, const ngtcp2_crypto_aead* aead,
                        const ngtcp2_crypto_aead_ctx* context, const std::uint8_t* in,
                        std::size_t size, const std::uint8_t* nonce, std::size_t nonce_size,
                        const std::uint8_t* additional, std::size_t additional_size) {
-  const int error = ngtcp2_crypto_decrypt_cb(out, aead, context, in, size, nonce, nonce_size,
+  const ngtcp2_crypto_aead_ctx* key = SpareKey::ready(*context, *aead, SpareKey::Use::open);
+  if (key == nullptr) return NGTCP2_ERR_CALLBACK_FAILURE;
+  const int error = ngtcp2_crypto_decrypt_cb(out, aead, key, in, size, nonce, nonce_size,
                                              additional, additional_size);
   if (error != 0 || current_conn == nullptr) return error;
   Conn& conn = *current_conn;
@@ -35,6 +42,36 @@ int Callbacks::decrypt(std::uint8_t* out, const ngtcp2_crypto_aead* aead,
   }
   conn.only_acks_ = scanner.only_acks();
   conn.pinged_ = scanner.pinged();
+  return 0;
+}
+
+int Callbacks::encrypt(std::uint8_t* out, const ngtcp2_crypto_aead* aead,
+                       const ngtcp2_crypto_aead_ctx* context, const std::uint8_t* in,
+                       std::size_t size, const std::uint8_t* nonce, std::size_t nonce_size,
+                       const std::uint8_t* additional, std::size_t additional_size) {
+  const ngtcp2_crypto_aead_ctx* key = SpareKey::ready(*context, *aead, SpareKey::Use::seal);
+  if (key == nullptr) return NGTCP2_ERR_CALLBACK_FAILURE;
+  return ngtcp2_crypto_encrypt_cb(out, aead, key, in, size, nonce, nonce_size, additional,
+                                  additional_size);
+}
+
+int Callbacks::update_key(ngtcp2_conn* raw, std::uint8_t* rx_secret, std::uint8_t* tx_secret,
+                          ngtcp2_crypto_aead_ctx* rx_context, std::uint8_t* rx_iv,
+                          ngtcp2_crypto_aead_ctx* tx_context, std::uint8_t* tx_iv,
+                          const std::uint8_t* rx_before, const std::uint8_t* tx_before,
+                          std::size_t secret_size, void*) {
+  std::array<std::uint8_t, SpareKey::kMaxBytes> rx_key;
+  std::array<std::uint8_t, SpareKey::kMaxBytes> tx_key;
+  if (ngtcp2_crypto_update_key(raw, rx_secret, tx_secret, rx_context, rx_key.data(), rx_iv,
+                               tx_context, tx_key.data(), tx_iv, rx_before, tx_before,
+                               secret_size) != 0) {
+    return NGTCP2_ERR_CALLBACK_FAILURE;
+  }
+  const std::size_t size = ngtcp2_crypto_aead_keylen(&ngtcp2_conn_get_crypto_ctx(raw)->aead);
+  SpareKey::put_away(*rx_context, rx_key.data(), size);
+  SpareKey::put_away(*tx_context, tx_key.data(), size);
+  gnutls_memset(rx_key.data(), 0, rx_key.size());
+  gnutls_memset(tx_key.data(), 0, tx_key.size());
   return 0;
 }
 
@@ -58,11 +95,13 @@ void Callbacks::qlog(void* user, std::uint32_t, const void* data, std::size_t si
 ngtcp2_callbacks Callbacks::common() {
   ngtcp2_callbacks calls{};
   calls.recv_crypto_data = ngtcp2_crypto_recv_crypto_data_cb;
-  calls.encrypt = ngtcp2_crypto_encrypt_cb;
+  calls.encrypt = encrypt;
   calls.decrypt = decrypt;
   calls.hp_mask = ngtcp2_crypto_hp_mask_cb;
-  calls.update_key = ngtcp2_crypto_update_key_cb;
-  calls.delete_crypto_aead_ctx = ngtcp2_crypto_delete_crypto_aead_ctx_cb;
+  calls.update_key = update_key;
+  calls.delete_crypto_aead_ctx = [](ngtcp2_conn*, ngtcp2_crypto_aead_ctx* context, void*) {
+    SpareKey::free(*context);
+  };
   calls.delete_crypto_cipher_ctx = ngtcp2_crypto_delete_crypto_cipher_ctx_cb;
   calls.version_negotiation = ngtcp2_crypto_version_negotiation_cb;
 

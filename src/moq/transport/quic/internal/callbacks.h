@@ -17,6 +17,16 @@ struct Callbacks {
                      const ngtcp2_crypto_aead_ctx* context, const std::uint8_t* in,
                      std::size_t size, const std::uint8_t* nonce, std::size_t nonce_size,
                      const std::uint8_t* additional, std::size_t additional_size);
+  static int encrypt(std::uint8_t* out, const ngtcp2_crypto_aead* aead,
+                     const ngtcp2_crypto_aead_ctx* context, const std::uint8_t* in,
+                     std::size_t size, const std::uint8_t* nonce, std::size_t nonce_size,
+                     const std::uint8_t* additional, std::size_t additional_size);
+  /// Derives the keys of the next phase, which stay `SpareKey`s until it comes.
+  static int update_key(ngtcp2_conn* raw, std::uint8_t* rx_secret, std::uint8_t* tx_secret,
+                        ngtcp2_crypto_aead_ctx* rx_context, std::uint8_t* rx_iv,
+                        ngtcp2_crypto_aead_ctx* tx_context, std::uint8_t* tx_iv,
+                        const std::uint8_t* rx_before, const std::uint8_t* tx_before,
+                        std::size_t secret_size, void* user);
   static int server_crypto_data(ngtcp2_conn* raw, ngtcp2_encryption_level level,
                                 std::uint64_t offset, const std::uint8_t* data, std::size_t size,
                                 void* user);
