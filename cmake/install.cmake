@@ -5,7 +5,7 @@
 include(CMakePackageConfigHelpers)
 
 # What libmoq.a needs from the system, in the order of linking: for moq.pc and for the CMake package. libmoq.so names its own.
-set(MOQ_STATIC_LIBRARIES ngtcp2_crypto_gnutls ngtcp2 gnutls nghttp3 z fmt stdc++ m dl pthread)
+set(MOQ_STATIC_LIBRARIES ngtcp2_crypto_gnutls ngtcp2 gnutls nghttp3 z stdc++ m dl pthread)
 
 install(TARGETS moq_shared EXPORT moq LIBRARY COMPONENT libmoq NAMELINK_COMPONENT libmoq-dev)
 install(TARGETS moq_static COMPONENT libmoq-dev)
