@@ -67,6 +67,18 @@ std::optional<transport::quic::Fingerprint> parse_fingerprint(const std::string&
   return *parsed;
 }
 
+/// One of the paths of the client's own certificate.
+std::int32_t set_identity(std::uint32_t client, std::optional<std::string> ClientSettings::* field,
+                          const char* path, std::uintptr_t path_len) {
+  Call call;
+  call.handle(client);
+  auto value = call.optional_text("path", path, path_len);
+  return change_settings(call, client, [&](ClientSettings& settings) {
+    settings.*field = std::move(value);
+    settings.load_identity = &transport::quic::Identity::load;
+  });
+}
+
 Result<transport::quic::ClientTlsOptions> resolve_tls(const ClientSettings& settings) {
   transport::quic::ClientTlsOptions tls;
   tls.insecure = settings.tls_disable_verify;
@@ -78,7 +90,7 @@ Result<transport::quic::ClientTlsOptions> resolve_tls(const ClientSettings& sett
     return fail(Code::bad_config, "the TLS certificate and its key go together, one is not set");
   }
   if (settings.tls_cert) {
-    MOQ_TRY(tls.identity, transport::quic::Identity::load(*settings.tls_cert, *settings.tls_key));
+    MOQ_TRY(tls.identity, settings.load_identity(*settings.tls_cert, *settings.tls_key));
   }
   return tls;
 }
@@ -262,11 +274,11 @@ std::int32_t moq_client_set_tls_host_name(std::uint32_t client, const char* name
 }
 std::int32_t moq_client_set_tls_cert(std::uint32_t client, const char* path,
                                      std::uintptr_t path_len) {
-  return moq::capi::set_text(client, &ClientSettings::tls_cert, "path", path, path_len);
+  return moq::capi::set_identity(client, &ClientSettings::tls_cert, path, path_len);
 }
 std::int32_t moq_client_set_tls_key(std::uint32_t client, const char* path,
                                     std::uintptr_t path_len) {
-  return moq::capi::set_text(client, &ClientSettings::tls_key, "path", path, path_len);
+  return moq::capi::set_identity(client, &ClientSettings::tls_key, path, path_len);
 }
 
 std::int32_t moq_client_set_backoff_initial(std::uint32_t client, std::uint64_t delay_ms) {

@@ -26,6 +26,10 @@ struct ClientSettings {
   std::optional<std::string> tls_host_name;
   std::optional<std::string> tls_cert;
   std::optional<std::string> tls_key;
+  /// `Identity::load`, once one of the two was set: so a static program that never sets them does
+  /// not hold what reads all kinds of keys, 0.2 MB of GnuTLS.
+  Result<transport::quic::Identity> (*load_identity)(const std::string& chain_path,
+                                                     const std::string& key_path) = nullptr;
   std::uint64_t backoff_initial_ms = 1'000;
   std::uint32_t backoff_multiplier = 2;
   std::uint64_t backoff_max_ms = 5'000;
