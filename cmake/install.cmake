@@ -6,6 +6,9 @@ include(CMakePackageConfigHelpers)
 
 # What libmoq.a needs from the system, in the order of linking: for moq.pc and for the CMake package. libmoq.so names its own.
 set(MOQ_STATIC_LIBRARIES ngtcp2_crypto_gnutls ngtcp2 gnutls nghttp3 z stdc++ m dl pthread)
+# The same as archives, for a program that carries all of it: for moq.pc. p11-kit has none anywhere; a GnuTLS without it needs none.
+set(MOQ_ARCHIVES moq ngtcp2_crypto_gnutls ngtcp2 nghttp3 gnutls hogweed nettle gmp tasn1 idn2 unistring z stdc++)
+set(MOQ_ARCHIVES_REST p11-kit m dl pthread)
 
 install(TARGETS moq_shared EXPORT moq LIBRARY COMPONENT libmoq NAMELINK_COMPONENT libmoq-dev)
 install(TARGETS moq_static COMPONENT libmoq-dev)
@@ -54,6 +57,10 @@ install(FILES "${CMAKE_CURRENT_BINARY_DIR}/moqConfig.cmake" "${CMAKE_CURRENT_BIN
 file(RELATIVE_PATH MOQ_PREFIX_FROM_PC "/${CMAKE_INSTALL_LIBDIR}/pkgconfig" "/")
 list(TRANSFORM MOQ_STATIC_LIBRARIES PREPEND -l OUTPUT_VARIABLE MOQ_STATIC_FLAGS)
 list(JOIN MOQ_STATIC_FLAGS " " MOQ_STATIC_FLAGS)
+list(TRANSFORM MOQ_ARCHIVES REPLACE "(.+)" "-l:lib\\1.a")
+list(TRANSFORM MOQ_ARCHIVES_REST PREPEND -l)
+list(JOIN MOQ_ARCHIVES " " MOQ_ARCHIVES)
+list(JOIN MOQ_ARCHIVES_REST " " MOQ_ARCHIVES_REST)
 foreach(file IN ITEMS moq.pc moq-cpp.pc)
   configure_file(cmake/${file}.in ${file} @ONLY)
   install(FILES "${CMAKE_CURRENT_BINARY_DIR}/${file}" DESTINATION "${CMAKE_INSTALL_LIBDIR}/pkgconfig" COMPONENT libmoq-dev)
