@@ -91,6 +91,18 @@ function(moq_module NAME)
   endif()
 endfunction()
 
+# What a release compiles for size, half the bytes of -O2: module NAME, of which a player has much and whose speed nobody feels. But
+# the files after EXCEPT, in which the time of a relay goes; or only those after ONLY.
+function(moq_compile_small NAME)
+  cmake_parse_arguments(ARG "" "" "EXCEPT;ONLY" ${ARGN})
+  if(ARG_ONLY)
+    set_source_files_properties(${ARG_ONLY} PROPERTIES COMPILE_OPTIONS "$<$<CONFIG:Release>:-Os>")
+    return()
+  endif()
+  target_compile_options(moq_${NAME} PRIVATE $<$<CONFIG:Release>:-Os>)
+  set_source_files_properties(${ARG_EXCEPT} PROPERTIES COMPILE_OPTIONS "$<$<CONFIG:Release>:-O2>")
+endfunction()
+
 # Sources of the folder that run once, at a program's start, and take long to compile: the flags, by CLI11.
 # In a debug build they are not optimised, which takes half the time.
 function(moq_compile_quickly)
