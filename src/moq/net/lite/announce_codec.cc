@@ -211,7 +211,7 @@ AnnounceEncoder::Started AnnounceEncoder::start(const Path& suffix, const Announ
       .suffix = compress(suffix), .hops = compress(route.hops), .costs = route.costs});
   if (has_announce_compression(version_)) {
     recent_.push_back({.suffix = suffix, .hops = route.hops});
-    if (recent_.size() > kBaseWindow) recent_.pop_front();
+    if (recent_.size() > kBaseWindow) recent_.erase(recent_.begin());
   }
   return {.id = id, .message = std::move(message)};
 }

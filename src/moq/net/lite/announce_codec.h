@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <optional>
 #include <string_view>
 #include <unordered_map>
@@ -138,7 +137,8 @@ class AnnounceEncoder {
   std::uint64_t next_id_ = 0;
   std::size_t live_ = 0;
   std::unordered_map<std::uint64_t, Path> suffixes_;  ///< Of live ones, up to 05.
-  std::deque<Recent> recent_;  ///< On 07: the last ids, the newest at the end.
+  // Not a deque, which takes half a kilobyte before there is anything in it.
+  std::vector<Recent> recent_;  ///< On 07: the last ids, the newest at the end.
 };
 
 }  // namespace moq::net::lite

@@ -187,14 +187,28 @@ kio::Task<void> Publisher::serve_announce(Bidi stream) {
   if (!origin) {
     // Nothing to offer: an empty set on a stream that stays open.
     const origin::Producer nothing(connection_.own_hop());
-    AnnounceServer empty(*this, request, nothing.consume().announced(request.prefix));
-    stream.send->write(empty.initial());
-    (void)co_await stream.reader.end();
-    stream.send->finish();
+    auto none = std::make_unique<AnnounceServer>(*this, request,
+                                                 nothing.consume().announced(request.prefix));
+    stream.send->write(none->initial());
+    connection_.tasks().spawn(hold_announce(std::move(stream), std::move(none)));
     co_return;
   }
-  AnnounceServer server(*this, request, origin->announced(request.prefix, exclude()));
-  stream.send->write(server.initial());
+  // It goes on in a task of its own: watchers stay for hours, and all that was needed to begin
+  // would stay with them.
+  auto server = std::make_unique<AnnounceServer>(*this, request,
+                                                 origin->announced(request.prefix, exclude()));
+  stream.send->write(server->initial());
+  connection_.tasks().spawn(go_on_announcing(std::move(stream), std::move(server)));
+}
+
+// `none` only counts as one of the peer's announce streams.
+kio::Task<void> Publisher::hold_announce(Bidi stream,
+                                         [[maybe_unused]] std::unique_ptr<AnnounceServer> none) {
+  (void)co_await stream.reader.end();
+  stream.send->finish();
+}
+
+kio::Task<void> Publisher::go_on_announcing(Bidi stream, std::unique_ptr<AnnounceServer> server) {
   for (;;) {
     auto next = co_await kio::wait([&](const kio::Waiter& waiter) -> kio::Poll<Result<Bytes>> {
       if (auto end = stream.reader.poll_end(waiter)) {
@@ -204,7 +218,7 @@ kio::Task<void> Publisher::serve_announce(Bidi stream) {
       auto writable = stream.send->poll_writable(waiter);
       if (writable.pending()) return kio::kPending;
       if (!*writable) return Result<Bytes>(std::unexpected(writable->error()));
-      if (auto update = server.poll_batch(waiter)) return Result<Bytes>(*std::move(update));
+      if (auto update = server->poll_batch(waiter)) return Result<Bytes>(*std::move(update));
       return kio::kPending;
     });
     if (!next) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <vector>
 
@@ -52,6 +53,10 @@ class Publisher {
  private:
   friend class SubscriptionServer;
   friend class AnnounceServer;
+  /// The rest of an announce stream whose initial set is sent.
+  kio::Task<void> go_on_announcing(Bidi stream, std::unique_ptr<AnnounceServer> server);
+  /// The same, where nothing will come.
+  kio::Task<void> hold_announce(Bidi stream, std::unique_ptr<AnnounceServer> none);
   /// Whether the peer has been told of `path`, and not yet that it went.
   [[nodiscard]] bool announces(const Path& path) const;
   /// The routes that lead through the peer.
