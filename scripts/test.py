@@ -375,7 +375,7 @@ SUITES = {
     "deb": (run_deb, "the packages for Debian: what they hold, and whether it runs"),
     "python": (run_python, "release programs against the Rust client and server of PyPI"),
     "browser": (run_browser, "release programs against the npm packages in a real Chromium: it plays, it publishes"),
-    "conformance": (run_conformance, "our relay by moq-conformance: scripted peers that write and check bytes themselves"),
+    "conformance": (run_conformance, "our relay, import and export by moq-conformance: scripted peers that write and check bytes themselves"),
     "demo": (demo("demo"), "./demo, a relay killed under a live broadcast"),
     "restarts": (demo("restarts", "--scheme", "moqt", "--restarts", "20"), "the same with 20 kills in a row, over raw QUIC"),
 }

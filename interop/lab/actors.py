@@ -26,18 +26,19 @@ def missing_programs(flavors):
     return [path for path in wanted if not os.access(path, os.X_OK)]
 
 
-def make_clip(path, seconds):
-    """H.264 and AAC with a moving picture, a key frame each GROUP_SECONDS."""
+def make_clip(path, seconds, size="1280x720", group_seconds=GROUP_SECONDS):
+    """H.264 and AAC with a moving picture, a key frame each `group_seconds`."""
     if os.path.exists(path):
         return
     partial = f"{path}.{os.getpid()}.mp4"
     rate = 30
+    group = str(round(rate * group_seconds))
     subprocess.run(
         ["ffmpeg", "-v", "error", "-y",
-         "-f", "lavfi", "-i", f"testsrc2=size=1280x720:rate={rate}",
+         "-f", "lavfi", "-i", f"testsrc2=size={size}:rate={rate}",
          "-f", "lavfi", "-i", "sine=frequency=440:beep_factor=4:sample_rate=48000",
          "-t", str(seconds), "-c:v", "libx264", "-preset", "veryfast", "-tune", "zerolatency", "-profile:v", "main",
-         "-g", str(rate * GROUP_SECONDS), "-keyint_min", str(rate * GROUP_SECONDS), "-sc_threshold", "0",
+         "-g", group, "-keyint_min", group, "-sc_threshold", "0",
          "-pix_fmt", "yuv420p", "-b:v", "1500k", "-c:a", "aac", "-b:a", "96k", partial],
         check=True)  # fmt: skip
     os.replace(partial, path)
@@ -104,26 +105,28 @@ def url_flags(url, certificate, version=None):
     return flags
 
 
+def feed(flavor, clip, endless=False):
+    """ffmpeg that writes the clip to stdout at real time, in fragments that this `moq import fmp4` takes; with `endless`, over and over."""
+    # The Rust importer refuses what frag_every_frame makes of two tracks; see docs/cli.md.
+    one_frame = ["-movflags", "cmaf+separate_moof+delay_moov+skip_trailer+frag_every_frame"]
+    short = ["-movflags", "cmaf+separate_moof+delay_moov+skip_trailer", "-frag_duration", "30000"]
+    return ["ffmpeg", "-v", "error", "-re", *(["-stream_loop", "-1"] if endless else []), "-i", clip, "-c", "copy", "-f", "mp4",
+            *(one_frame if flavor == OURS else short), "pipe:1"]  # fmt: skip
+
+
 class Publisher:
     """ffmpeg at real time into `moq import fmp4`, or into another `command` that takes what Rust's does, once it wrote something to
     stdout; with `endless`, the clip over and over."""
 
     def __init__(self, lab, flavor, connect, broadcast, clip, name="publisher", endless=False, command=None):
         self.name, self.flavor = name, flavor
-        # The Rust importer refuses what frag_every_frame makes of two tracks; see docs/cli.md.
-        one_frame = ["-movflags", "cmaf+separate_moof+delay_moov+skip_trailer+frag_every_frame"]
-        short = ["-movflags", "cmaf+separate_moof+delay_moov+skip_trailer", "-frag_duration", "30000"]
         read_end, write_end = os.pipe()
         ready = threading.Event()
         if command:
             self.child = lab.spawn(name, command, stdin=read_end, on_output=lambda chunk, now: ready.set())
             while not ready.wait(0.1) and self.child.running:
                 pass
-        self.ffmpeg = lab.spawn(
-            f"{name}-ffmpeg",
-            ["ffmpeg", "-v", "error", "-re", *(["-stream_loop", "-1"] if endless else []), "-i", clip, "-c", "copy", "-f", "mp4",
-             *(one_frame if flavor == OURS else short), "pipe:1"],
-            stdout=write_end)  # fmt: skip
+        self.ffmpeg = lab.spawn(f"{name}-ffmpeg", feed(flavor, clip, endless), stdout=write_end)
         os.close(write_end)
         if not command:
             self.child = lab.spawn(

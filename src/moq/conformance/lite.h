@@ -84,6 +84,10 @@ class Wire {
   [[nodiscard]] Bytes subscribe_end(std::uint64_t sequence) const;
   [[nodiscard]] Bytes subscribe_drop(std::uint64_t first, std::uint64_t last) const;
   [[nodiscard]] Bytes frames(const std::vector<Frame>& frames) const;
+  /// How many whole frames `bytes` are; none if they are none.
+  [[nodiscard]] std::optional<std::size_t> count_frames(const Bytes& bytes) const;
+  /// The payload of the first of them.
+  [[nodiscard]] std::string first_payload(const Bytes& bytes) const;
 
  private:
   void write_range(Writer& out, const Subscription& subscription) const;
@@ -130,15 +134,24 @@ struct Request {
 
   /// The id of SUBSCRIBE.
   [[nodiscard]] std::uint64_t subscription() const { return Reader(body).varint(); }
+  /// The track of SUBSCRIBE.
+  [[nodiscard]] std::string track() const;
+};
+
+/// A group that came.
+struct Group {
+  std::uint64_t sequence = 0;
+  Bytes frames;
+  std::size_t count = 0;  ///< Of frames.
 };
 
 /// One session of a script.
 class Session {
  public:
-  /// Dials and sends SETUP. Skips if the endpoint does not take the version.
+  /// Meets the endpoint and sends SETUP. Skips if it does not take the version.
   static kio::Task<Result<std::unique_ptr<Session>>> connect(Script& script, std::uint64_t hop = 0);
   /// The same without a SETUP.
-  static kio::Task<Result<std::unique_ptr<Session>>> dial(Script& script);
+  static kio::Task<Result<std::unique_ptr<Session>>> meet(Script& script);
   Session(Wire of_version, std::unique_ptr<Peer> on) : wire(of_version), peer(std::move(on)) {}
 
   /// Reads unidirectional streams until one is the endpoint's SETUP; its parameters by id.
@@ -151,6 +164,10 @@ class Session {
   kio::Task<Verdict> expect_alive();
   /// The next group stream, after its header: subscription and sequence.
   kio::Task<Result<Stream>> accept_group(std::uint64_t subscription, std::uint64_t sequence);
+  /// The catalog of a client's broadcast.
+  kio::Task<Result<std::string>> read_catalog(std::string broadcast);
+  /// A group of `subscription`, whichever is the next: its sequence and its frames' bytes.
+  kio::Task<Result<Group>> next_group(std::uint64_t subscription);
   /// Expects the whole group, byte by byte.
   kio::Task<Verdict> expect_group(std::uint64_t subscription, std::uint64_t sequence,
                                   std::vector<Frame> frames);
@@ -183,6 +200,8 @@ class Publisher {
   /// The next TRACK is not answered with an info, but left to the script.
   void hold_tracks() { tracks_held_ = true; }
   kio::Task<Result<Request>> next_track();
+  /// Gives a client that asks the catalog; its next SUBSCRIBE, of the track that is in it.
+  kio::Task<Result<Request>> next_media();
   /// From here on each TRACK and SUBSCRIBE is refused: endpoints may ask again.
   void refuse_with(std::uint32_t code) { refusal_ = code; }
   /// The next TRACK is answered with a timescale of 0.
@@ -203,7 +222,7 @@ class Publisher {
   std::deque<Request> fetches_;
   std::deque<Request> tracks_;
   std::deque<Stream> announce_streams_;
-  std::deque<Stream> kept_;  ///< Streams that nobody looks at: a probe.
+  std::deque<Stream> kept_;  ///< Streams that nobody looks at: a probe, the catalog's.
   bool tracks_held_ = false;
   bool fetches_held_ = false;
   std::optional<std::uint32_t> refusal_;
@@ -213,29 +232,58 @@ class Publisher {
   kio::Spawned<void> serving_;
 };
 
-/// A publisher and a subscriber, joined by the endpoint: the subscriber has subscribed, and the
-/// publisher has been asked.
+/// A publisher and a subscriber: the subscriber has subscribed, and the publisher has been asked. A
+/// relay joins two of ours; a client under test is one of them, and the script has the other alone.
 struct Joined {
-  std::unique_ptr<Publisher> publisher;
-  std::unique_ptr<Session> subscriber;
-  std::optional<Stream> subscription;  ///< The subscriber's stream.
-  std::optional<Request> request;      ///< The publisher's.
-  std::string broadcast;
+  explicit Joined(End of) : end(of) {}
 
-  /// Subscribes with id 0 and everything from the latest group on.
+  /// Subscribes with id 0 and everything from the latest group on. A client that subscribes has
+  /// been given the catalog, and has asked for its track.
   static kio::Task<Result<std::unique_ptr<Joined>>> make(Script& script);
   /// The publisher answers; the subscriber has heard nothing yet.
-  void accept(std::uint64_t sequence) {
-    request->stream.write(publisher->session->wire.subscribe_ok(sequence));
+  void accept(std::uint64_t first) {
+    request->stream.write(publisher->session->wire.subscribe_ok(first));
   }
-  /// Sends one group all the way, and checks it.
-  kio::Task<Verdict> pass(std::uint64_t sequence, std::vector<Frame> frames);
+  /// Sends one group, and checks it at the other end. A client that subscribes has to take it; not
+  /// if it is older than others.
+  kio::Task<Verdict> pass(std::uint64_t group, std::vector<Frame> frames);
+  /// The publisher answers with group 5, and that one passes. A client that publishes does as it
+  /// likes: some group has to come.
+  kio::Task<Verdict> begin();
+  /// One more group passes.
+  kio::Task<Verdict> next();
+  /// Frames as the subscriber takes them: a client gets them as video, later than all before.
+  std::vector<Frame> dressed(std::vector<Frame> frames);
+  /// The session from which the endpoint gets what it gets on; a client has one alone.
+  [[nodiscard]] Session& upstream() const { return publisher ? *publisher->session : *subscriber; }
+  /// The session that asks, or the only one.
+  [[nodiscard]] Session& downstream() const { return subscriber ? *subscriber : upstream(); }
+  /// The id of the subscription that the publisher serves.
+  [[nodiscard]] std::uint64_t id() const { return request ? request->subscription() : 0; }
+
+  End end;
+  std::unique_ptr<Publisher> publisher;  ///< Null if a client publishes.
+  std::unique_ptr<Session> subscriber;   ///< Null if a client subscribes.
+  std::optional<Stream> subscription;    ///< The subscriber's stream.
+  std::optional<Request> request;        ///< The publisher's.
+  std::string broadcast;
+  std::string track = "video";
+  std::uint64_t sequence = 0;  ///< Of the newest group that passed.
+
+ private:
+  kio::Task<Verdict> join_relay(Script& script);
+  kio::Task<Verdict> join_publisher(Script& script);
+  kio::Task<Verdict> join_subscriber(Script& script);
+  std::int64_t shift_ms_ = 0;  ///< Of times, so that they go forward.
 };
 
 /// The frames of most scripts: some text, an empty one, a step back in time.
 std::vector<Frame> sample_frames();
 
 Version version_of(const Script& script);
+/// How a request for what is not there may be refused. A client that publishes nothing has no
+/// better answer than any: the published one says that its peer may not ask.
+Codes refusals(const Script& script);
 /// Skips unless the version is at least `version`.
 Verdict require(const Script& script, Version version);
 
@@ -247,6 +295,9 @@ std::vector<Case> subscribe_cases();
 std::vector<Case> group_cases();
 std::vector<Case> request_cases();
 std::vector<Case> flow_cases();
+/// Of clients alone.
+std::vector<Case> publisher_cases();
+std::vector<Case> subscriber_cases();
 kio::Task<Verdict> still_serves(Script& script);
 
 }  // namespace moq::conformance::lite

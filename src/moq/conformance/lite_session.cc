@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include "moq/conformance/lite.h"
+#include "moq/conformance/media.h"
 
 namespace moq::conformance::lite {
 
@@ -68,14 +69,14 @@ kio::Task<Result<Announcement>> Announcements::next_of(std::string suffix, bool 
   }
 }
 
-kio::Task<Result<std::unique_ptr<Session>>> Session::dial(Script& script) {
-  auto peer = co_await Peer::dial(*script.bench, script.version);
+kio::Task<Result<std::unique_ptr<Session>>> Session::meet(Script& script) {
+  auto peer = co_await Peer::meet(*script.bench, script.version);
   if (!peer) co_return std::unexpected(peer.error());
   co_return std::make_unique<Session>(Wire(version_of(script)), *std::move(peer));
 }
 
 kio::Task<Result<std::unique_ptr<Session>>> Session::connect(Script& script, std::uint64_t hop) {
-  auto session = co_await dial(script);
+  auto session = co_await meet(script);
   if (!session) co_return std::unexpected(session.error());
   if ((*session)->wire.from(Version::v05)) {
     const std::string_view path = (*session)->peer->message_path();
@@ -138,10 +139,7 @@ kio::Task<Verdict> Session::expect_alive() {
   MOQ_CO_TRY(Stream stream, co_await peer->open_bidi(wire.subscribe(what)));
   MOQ_CO_CHECK(co_await stream.expect_reset(Codes::any(), "a live session refuses a subscription"));
   // The end of the session is a reset with any code, too.
-  if (auto ended = peer->session().poll_closed(kio::Waiter::none())) {
-    co_return mismatch("a live session", describe_end(*ended));
-  }
-  co_return Verdict();
+  co_return peer->still_open();
 }
 
 kio::Task<Result<Stream>> Session::accept_group(std::uint64_t subscription,
@@ -158,6 +156,35 @@ kio::Task<Result<Stream>> Session::accept_group(std::uint64_t subscription,
       co_return mismatch("the header of " + what + " (" + to_hex(wanted) + ")", to_hex(body));
     }
     co_return std::move(stream);
+  }
+}
+
+kio::Task<Result<Group>> Session::next_group(std::uint64_t subscription) {
+  constexpr std::size_t kMostBytes = std::size_t{32} << 20;
+  const std::string what = "a group";
+  for (;;) {
+    MOQ_CO_TRY(Stream stream, co_await peer->accept_uni(what));
+    MOQ_CO_TRY(const std::uint64_t type, co_await stream.varint(what));
+    if (type == kSetup) continue;
+    if (type != kGroup) co_return mismatch(what, fmt::format("a stream of type {}", type));
+    MOQ_CO_TRY(const Bytes header, co_await stream.message("the header of " + what));
+    Reader in(header);
+    const std::uint64_t id = in.varint();
+    Group out;
+    out.sequence = in.varint();
+    const std::uint64_t first = wire.from(Version::v06) ? in.varint() : 0;
+    if (!in.finish(0) || first != 0) {
+      co_return mismatch("a group header of this version's layout", to_hex(header));
+    }
+    if (id != subscription) continue;
+    MOQ_CO_TRY(const auto frames,
+               co_await stream.rest_or_reset(kMostBytes, "the frames of a group"));
+    if (!frames) continue;  // Of a group that got too old, or that nobody wants any more.
+    const auto count = wire.count_frames(*frames);
+    if (!count) co_return mismatch("whole frames in a group", to_hex(*frames));
+    out.frames = *frames;
+    out.count = *count;
+    co_return out;
   }
 }
 
@@ -229,6 +256,8 @@ kio::Task<Verdict> Publisher::answer(std::uint64_t type, Stream stream) {
     for (const std::string& one : broadcasts_) {
       if (prefix.empty()) {
         suffixes.push_back(one);
+      } else if (one == prefix) {
+        suffixes.emplace_back();
       } else if (one.starts_with(prefix + "/")) {
         suffixes.push_back(one.substr(prefix.size() + 1));
       }
@@ -284,35 +313,153 @@ kio::Task<Result<Request>> Publisher::next_track() {
   co_return std::move(out);
 }
 
-kio::Task<Result<std::unique_ptr<Joined>>> Joined::make(Script& script) {
-  auto out = std::make_unique<Joined>();
-  out->broadcast = script.base + "/live";
+kio::Task<Result<Request>> Publisher::next_media() {
+  for (;;) {
+    MOQ_CO_TRY(Request asked, co_await next_subscribe());
+    const std::string track = asked.track();
+    if (track == media::kVideoTrack) co_return std::move(asked);
+    if (track != media::kCatalogTrack) {
+      asked.stream.reset(kNotFound);
+      continue;
+    }
+    asked.stream.write(session->wire.subscribe_ok(0));
+    std::vector<Frame> frames;
+    frames.push_back({0, media::catalog()});
+    MOQ_CO_CHECK(co_await session->send_group(asked.subscription(), 0, std::move(frames)));
+    kept_.push_back(std::move(asked.stream));
+  }
+}
+
+kio::Task<Verdict> Joined::join_relay(Script& script) {
+  broadcast = script.base + "/live";
   std::vector<std::string> broadcasts;
-  broadcasts.push_back(out->broadcast);
-  MOQ_CO_TRY(out->publisher, co_await Publisher::start(script, broadcasts));
-  MOQ_CO_TRY(out->subscriber, co_await Session::connect(script));
-  MOQ_CO_CHECK(co_await out->subscriber->wait_for(out->broadcast));
+  broadcasts.push_back(broadcast);
+  MOQ_CO_TRY(publisher, co_await Publisher::start(script, broadcasts));
+  MOQ_CO_TRY(subscriber, co_await Session::connect(script));
+  MOQ_CO_CHECK(co_await subscriber->wait_for(broadcast));
   Subscription what;
-  what.broadcast = out->broadcast;
-  auto opened = co_await out->subscriber->peer->open_bidi(out->subscriber->wire.subscribe(what));
+  what.broadcast = broadcast;
+  auto opened = co_await subscriber->peer->open_bidi(subscriber->wire.subscribe(what));
   if (!opened) co_return std::unexpected(opened.error());
-  out->subscription.emplace(*std::move(opened));
-  auto asked = co_await out->publisher->next_subscribe();
+  subscription.emplace(*std::move(opened));
+  auto asked = co_await publisher->next_subscribe();
   if (!asked) co_return std::unexpected(asked.error());
-  out->request.emplace(*std::move(asked));
+  request.emplace(*std::move(asked));
+  co_return Verdict();
+}
+
+kio::Task<Verdict> Joined::join_publisher(Script& script) {
+  broadcast = script.bench->broadcast;
+  MOQ_CO_TRY(subscriber, co_await Session::connect(script));
+  MOQ_CO_CHECK(co_await subscriber->wait_for(broadcast));
+  track = script.bench->track;
+  if (track.empty()) {
+    MOQ_CO_TRY(const std::string catalog, co_await subscriber->read_catalog(broadcast));
+    const auto named = media::first_track(catalog);
+    if (!named) co_return mismatch("a catalog that names a track", catalog);
+    track = *named;
+  }
+  Subscription what;
+  what.broadcast = broadcast;
+  what.track = track;
+  auto opened = co_await subscriber->peer->open_bidi(subscriber->wire.subscribe(what));
+  if (!opened) co_return std::unexpected(opened.error());
+  subscription.emplace(*std::move(opened));
+  co_return Verdict();
+}
+
+kio::Task<Verdict> Joined::join_subscriber(Script& script) {
+  broadcast = script.bench->broadcast;
+  std::vector<std::string> broadcasts;
+  broadcasts.push_back(broadcast);
+  MOQ_CO_TRY(publisher, co_await Publisher::start(script, broadcasts));
+  auto asked = co_await publisher->next_media();
+  if (!asked) co_return std::unexpected(asked.error());
+  request.emplace(*std::move(asked));
+  co_return Verdict();
+}
+
+kio::Task<Result<std::unique_ptr<Joined>>> Joined::make(Script& script) {
+  auto out = std::make_unique<Joined>(script.end());
+  Verdict joined;
+  if (script.end() == End::relay) {
+    joined = co_await out->join_relay(script);
+  } else if (script.end() == End::publisher) {
+    joined = co_await out->join_publisher(script);
+  } else {
+    joined = co_await out->join_subscriber(script);
+  }
+  if (!joined) co_return std::unexpected(joined.error());
   co_return std::move(out);
 }
 
-kio::Task<Verdict> Joined::pass(std::uint64_t sequence, std::vector<Frame> frames) {
-  MOQ_CO_CHECK(co_await publisher->session->send_group(request->subscription(), sequence, frames));
-  co_return co_await subscriber->expect_group(0, sequence, frames);
+std::vector<Frame> Joined::dressed(std::vector<Frame> frames) {
+  if (end != End::subscriber) return frames;
+  constexpr std::int64_t kStepMs = 100;
+  std::int64_t latest = shift_ms_;
+  for (Frame& frame : frames) {
+    // Times of scripts begin at 1000 or so, and may step back.
+    const bool key = &frame == &frames.front();
+    frame.timestamp += shift_ms_;
+    latest = std::max(latest, frame.timestamp);
+    frame.payload =
+        media::frame(static_cast<std::uint64_t>(frame.timestamp) * 1000, key, frame.payload);
+  }
+  shift_ms_ = latest + kStepMs;
+  return frames;
+}
+
+kio::Task<Verdict> Joined::pass(std::uint64_t group, std::vector<Frame> frames) {
+  const bool newest = group >= sequence;
+  sequence = std::max(sequence, group);
+  if (end == End::subscriber) {
+    const std::string what = fmt::format("group {} to be taken", group);
+    Session& session = *publisher->session;
+    MOQ_CO_TRY(Stream stream, co_await session.peer->open_uni(
+                                  session.wire.group_header(request->subscription(), group)));
+    stream.write(session.wire.frames(dressed(std::move(frames))));
+    stream.finish();
+    MOQ_CO_CHECK(co_await stream.expect_taken(!newest, what));
+    co_return session.peer->still_open();
+  }
+  MOQ_CO_CHECK(co_await publisher->session->send_group(request->subscription(), group, frames));
+  co_return co_await subscriber->expect_group(0, group, frames);
+}
+
+kio::Task<Verdict> Joined::begin() {
+  if (end == End::publisher) {
+    auto came = co_await next();
+    co_return came;
+  }
+  accept(5);
+  co_return co_await pass(5, sample_frames());
+}
+
+kio::Task<Verdict> Joined::next() {
+  if (end != End::publisher) {
+    auto passed = co_await pass(sequence + 1, sample_frames());
+    co_return passed;
+  }
+  MOQ_CO_TRY(const Group group, co_await subscriber->next_group(0));
+  sequence = group.sequence;
+  co_return Verdict();
+}
+
+kio::Task<Result<std::string>> Session::read_catalog(std::string broadcast) {
+  Subscription what;
+  what.id = next_id_++;
+  what.broadcast = std::move(broadcast);
+  what.track = media::kCatalogTrack;
+  MOQ_CO_TRY(Stream stream, co_await peer->open_bidi(wire.subscribe(what)));
+  MOQ_CO_TRY(const Group group, co_await next_group(what.id));
+  stream.finish();
+  co_return wire.first_payload(group.frames);
 }
 
 kio::Task<Verdict> still_serves(Script& script) {
   auto joined = co_await Joined::make(script);
   if (!joined) co_return std::unexpected(joined.error());
-  (*joined)->accept(5);
-  co_return co_await (*joined)->pass(5, sample_frames());
+  co_return co_await (*joined)->begin();
 }
 
 }  // namespace moq::conformance::lite

@@ -6,16 +6,16 @@
 namespace moq::conformance::lite {
 namespace {
 
-/// Sends `setup` as the client's only stream, and expects the end of the session.
+/// Sends `setup` as our only stream, and expects the end of the session.
 kio::Task<Verdict> expect_refused(Script& script, Bytes setup, Codes codes, std::string what) {
   MOQ_CO_CHECK(require(script, Version::v05));
-  MOQ_CO_TRY(auto session, co_await Session::dial(script));
+  MOQ_CO_TRY(auto session, co_await Session::meet(script));
   MOQ_CO_TRY(Stream stream, co_await session->peer->open_uni(std::move(setup)));
   stream.finish();
   co_return co_await session->peer->expect_closed(codes, what);
 }
 
-kio::Task<Verdict> server_answers(Script& script) {
+kio::Task<Verdict> its_setup(Script& script) {
   MOQ_CO_CHECK(require(script, Version::v05));
   MOQ_CO_TRY(auto session, co_await Session::connect(script));
   MOQ_CO_TRY(const auto setup, co_await session->read_setup());
@@ -33,17 +33,28 @@ kio::Task<Verdict> server_answers(Script& script) {
     const std::uint64_t id = in.varint();
     if (!in.finish(id)) co_return mismatch("a hop id", to_hex(hop->second));
   }
-  for (const std::uint64_t clients : {2, 3}) {
-    if (setup.contains(clients)) {
+  if (script.end() == End::relay) {
+    for (const std::uint64_t clients : {2, 3}) {
+      if (!setup.contains(clients)) continue;
       co_return mismatch("no path and no role from a server", fmt::format("parameter {}", clients));
     }
+    co_return Verdict();
+  }
+  // Its role, if it names one, allows what it is here for.
+  const auto role = setup.find(3);
+  if (role == setup.end()) co_return Verdict();
+  const std::uint64_t other = script.end() == End::publisher ? 2 : 1;
+  Reader in(role->second);
+  const std::uint64_t value = in.varint();
+  if (!in.finish(value) || value == other) {
+    co_return mismatch("a role that is not the other one", to_hex(role->second));
   }
   co_return Verdict();
 }
 
 kio::Task<Verdict> unknown_parameters(Script& script) {
   MOQ_CO_CHECK(require(script, Version::v05));
-  MOQ_CO_TRY(auto session, co_await Session::dial(script));
+  MOQ_CO_TRY(auto session, co_await Session::meet(script));
   // Ids 63 and 100, beside our hop.
   MOQ_CO_TRY(Stream setup, co_await session->peer->open_uni(
                                from_hex("01 0d 03 3f 03 616263 4064 00 05 02 5234")));
@@ -53,7 +64,7 @@ kio::Task<Verdict> unknown_parameters(Script& script) {
 
 kio::Task<Verdict> in_pieces(Script& script) {
   MOQ_CO_CHECK(require(script, Version::v05));
-  MOQ_CO_TRY(auto session, co_await Session::dial(script));
+  MOQ_CO_TRY(auto session, co_await Session::meet(script));
   const Bytes setup = from_hex("01 05 01 05 02 5234");
   MOQ_CO_TRY(Stream stream, co_await session->peer->open_uni(setup.slice(0, 1)));
   for (std::size_t i = 1; i < setup.size(); ++i) {
@@ -67,7 +78,7 @@ kio::Task<Verdict> in_pieces(Script& script) {
 
 kio::Task<Verdict> long_varints(Script& script) {
   MOQ_CO_CHECK(require(script, Version::v05));
-  MOQ_CO_TRY(auto session, co_await Session::dial(script));
+  MOQ_CO_TRY(auto session, co_await Session::meet(script));
   // Type, length and count in eight bytes each, which decoders take.
   MOQ_CO_TRY(Stream setup, co_await session->peer->open_uni(
                                from_hex("c000000000000001 c000000000000008 c000000000000000")));
@@ -131,7 +142,7 @@ kio::Task<Verdict> second_setup(Script& script) {
 
 kio::Task<Verdict> other_stream_first(Script& script) {
   MOQ_CO_CHECK(require(script, Version::v05));
-  MOQ_CO_TRY(auto session, co_await Session::dial(script));
+  MOQ_CO_TRY(auto session, co_await Session::meet(script));
   MOQ_CO_TRY(Stream group, co_await session->peer->open_uni(session->wire.group_header(0, 0)));
   MOQ_CO_CHECK(co_await group.expect_stop(Codes::any(), "a group before SETUP is refused"));
   MOQ_CO_TRY(Stream setup, co_await session->peer->open_uni(from_hex("01 01 00")));
@@ -140,7 +151,7 @@ kio::Task<Verdict> other_stream_first(Script& script) {
 }
 
 kio::Task<Verdict> unknown_version(Script& script) {
-  auto peer = co_await Peer::dial(*script.bench, "moq-lite-99");
+  auto peer = co_await Peer::meet(*script.bench, "moq-lite-99");
   if (peer) co_return mismatch("a refusal of moq-lite-99", "a session");
   if (peer.error().code != kSkip) co_return std::unexpected(peer.error());
   co_return Verdict();
@@ -151,18 +162,18 @@ kio::Task<Verdict> unknown_version(Script& script) {
 std::vector<Case> setup_cases() {
   return {
       {"setup/unknown-version-is-refused", "session §1", unknown_version, true},
-      {"setup/server-answers", "moq-lite §3.3", server_answers},
-      {"setup/unknown-parameters-are-ignored", "moq-lite §3.3", unknown_parameters},
-      {"setup/may-come-in-pieces", "moq-lite §3.3", in_pieces},
-      {"setup/long-varints-are-taken", "moq-lite §2.1", long_varints},
-      {"setup/repeated-parameter-closes", "moq-lite §3.3", repeated_parameter, true},
-      {"setup/bytes-after-a-value-close", "moq-lite §3.3", trailing_in_value, true},
-      {"setup/bytes-after-the-parameters-close", "moq-lite §5", trailing_in_message, true},
-      {"setup/too-many-parameters-close", "moq-lite §3.3", too_many_parameters, true},
+      {"setup/is-well-formed", "moq-lite §3.3", its_setup, false, kAll},
+      {"setup/unknown-parameters-are-ignored", "moq-lite §3.3", unknown_parameters, false, kAll},
+      {"setup/may-come-in-pieces", "moq-lite §3.3", in_pieces, false, kAll},
+      {"setup/long-varints-are-taken", "moq-lite §2.1", long_varints, false, kAll},
+      {"setup/repeated-parameter-closes", "moq-lite §3.3", repeated_parameter, true, kAll},
+      {"setup/bytes-after-a-value-close", "moq-lite §3.3", trailing_in_value, true, kAll},
+      {"setup/bytes-after-the-parameters-close", "moq-lite §5", trailing_in_message, true, kAll},
+      {"setup/too-many-parameters-close", "moq-lite §3.3", too_many_parameters, true, kAll},
       {"setup/path-that-is-not-utf8-closes", "moq-lite §3.3", bad_utf8_path, true},
-      {"setup/oversize-length-closes", "moq-lite §5", oversize, true},
-      {"setup/truncated-message-closes", "moq-lite §3.3", truncated, true},
-      {"setup/second-setup-closes", "moq-lite §3.3", second_setup, true},
+      {"setup/oversize-length-closes", "moq-lite §5", oversize, true, kAll},
+      {"setup/truncated-message-closes", "moq-lite §3.3", truncated, true, kAll},
+      {"setup/second-setup-closes", "moq-lite §3.3", second_setup, true, kAll},
       {"setup/streams-before-it-are-refused", "moq-lite §3.3", other_stream_first, true},
   };
 }

@@ -13,15 +13,16 @@ Subscription subscription_of(const Script& script, std::string name = "/nobody")
 }
 
 kio::Task<Verdict> delivers(Script& script) {
-  auto done = co_await still_serves(script);
-  co_return done;
+  MOQ_CO_TRY(auto joined, co_await Joined::make(script));
+  MOQ_CO_CHECK(co_await joined->begin());
+  co_return co_await joined->next();
 }
 
 kio::Task<Verdict> unknown_broadcast(Script& script) {
   MOQ_CO_TRY(auto session, co_await Session::connect(script));
   MOQ_CO_TRY(Stream stream,
              co_await session->peer->open_bidi(session->wire.subscribe(subscription_of(script))));
-  MOQ_CO_CHECK(co_await stream.expect_reset(Codes(kNotFound, kUnroutable), "an unknown broadcast"));
+  MOQ_CO_CHECK(co_await stream.expect_reset(refusals(script), "an unknown broadcast"));
   co_return co_await session->expect_alive();
 }
 
@@ -73,15 +74,13 @@ kio::Task<Verdict> expect_start(Stream& answers, std::uint64_t first) {
 kio::Task<Verdict> start(Script& script) {
   MOQ_CO_CHECK(require(script, Version::v05));
   MOQ_CO_TRY(auto joined, co_await Joined::make(script));
-  joined->accept(5);
-  MOQ_CO_CHECK(co_await joined->pass(5, sample_frames()));
-  co_return co_await expect_start(*joined->subscription, 5);
+  MOQ_CO_CHECK(co_await joined->begin());
+  co_return co_await expect_start(*joined->subscription, joined->sequence);
 }
 
 kio::Task<Verdict> end(Script& script) {
   MOQ_CO_TRY(auto joined, co_await Joined::make(script));
-  joined->accept(5);
-  MOQ_CO_CHECK(co_await joined->pass(5, sample_frames()));
+  MOQ_CO_CHECK(co_await joined->begin());
   joined->request->stream.write(joined->publisher->session->wire.subscribe_end(6));
   joined->request->stream.finish();
   const Wire& wire = joined->subscriber->wire;
@@ -96,26 +95,26 @@ kio::Task<Verdict> publisher_refuses(Script& script) {
   MOQ_CO_TRY(auto joined, co_await Joined::make(script));
   joined->publisher->refuse_with(kNotFound);
   joined->request->stream.reset(kNotFound);
-  MOQ_CO_CHECK(co_await joined->subscription->expect_reset(
-      Codes(kNotFound, kUnroutable, kCancelled), "a subscription that the publisher refuses"));
-  co_return co_await joined->subscriber->expect_alive();
+  if (joined->subscription) {
+    MOQ_CO_CHECK(co_await joined->subscription->expect_reset(
+        Codes(kNotFound, kUnroutable, kCancelled), "a subscription that the publisher refuses"));
+  }
+  co_return co_await joined->downstream().expect_alive();
 }
 
 kio::Task<Verdict> update(Script& script) {
   MOQ_CO_TRY(auto joined, co_await Joined::make(script));
-  joined->accept(5);
-  MOQ_CO_CHECK(co_await joined->pass(5, sample_frames()));
+  MOQ_CO_CHECK(co_await joined->begin());
   Subscription changed = subscription_of(script);
   changed.max_age_ms = 30'000;
   joined->subscription->write(joined->subscriber->wire.subscribe_update(changed));
   MOQ_CO_CHECK(co_await joined->subscriber->expect_alive());
-  co_return co_await joined->pass(6, sample_frames());
+  co_return co_await joined->next();
 }
 
 kio::Task<Verdict> malformed_update(Script& script) {
   MOQ_CO_TRY(auto joined, co_await Joined::make(script));
-  joined->accept(5);
-  MOQ_CO_CHECK(co_await joined->pass(5, sample_frames()));
+  MOQ_CO_CHECK(co_await joined->begin());
   joined->subscription->write(from_hex("01 ff"));
   MOQ_CO_CHECK(co_await joined->subscription->expect_reset(Codes::any(), "a malformed update"));
   co_return co_await joined->subscriber->expect_alive();
@@ -123,8 +122,7 @@ kio::Task<Verdict> malformed_update(Script& script) {
 
 kio::Task<Verdict> unsubscribe(Script& script) {
   MOQ_CO_TRY(auto joined, co_await Joined::make(script));
-  joined->accept(5);
-  MOQ_CO_CHECK(co_await joined->pass(5, sample_frames()));
+  MOQ_CO_CHECK(co_await joined->begin());
   joined->subscription->finish();
   MOQ_CO_CHECK(
       co_await joined->subscription->expect_end("the end of a subscription that we ended"));
@@ -133,8 +131,7 @@ kio::Task<Verdict> unsubscribe(Script& script) {
 
 kio::Task<Verdict> reset_subscription(Script& script) {
   MOQ_CO_TRY(auto joined, co_await Joined::make(script));
-  joined->accept(5);
-  MOQ_CO_CHECK(co_await joined->pass(5, sample_frames()));
+  MOQ_CO_CHECK(co_await joined->begin());
   joined->subscription->reset(kCancelled);
   MOQ_CO_CHECK(
       co_await joined->subscription->expect_end("the end of a subscription that we reset"));
@@ -149,8 +146,7 @@ kio::Task<Verdict> several_subscribers(Script& script) {
   what.broadcast = joined->broadcast;
   MOQ_CO_CHECK(co_await second->wait_for(joined->broadcast));
   MOQ_CO_TRY(Stream stream, co_await second->peer->open_bidi(second->wire.subscribe(what)));
-  joined->accept(5);
-  MOQ_CO_CHECK(co_await joined->pass(5, sample_frames()));
+  MOQ_CO_CHECK(co_await joined->begin());
   // The second may have come too late for the group's beginning, never for the group.
   co_return co_await second->expect_group(7, 5, sample_frames());
 }
@@ -191,16 +187,14 @@ kio::Task<Verdict> from_a_group(Script& script) {
 
 kio::Task<Verdict> drop(Script& script) {
   MOQ_CO_TRY(auto joined, co_await Joined::make(script));
-  joined->accept(5);
-  MOQ_CO_CHECK(co_await joined->pass(5, sample_frames()));
+  MOQ_CO_CHECK(co_await joined->begin());
   joined->request->stream.write(joined->publisher->session->wire.subscribe_drop(6, 7));
   co_return co_await joined->pass(8, sample_frames());
 }
 
 kio::Task<Verdict> unknown_answer(Script& script) {
   MOQ_CO_TRY(auto joined, co_await Joined::make(script));
-  joined->accept(5);
-  MOQ_CO_CHECK(co_await joined->pass(5, sample_frames()));
+  MOQ_CO_CHECK(co_await joined->begin());
   joined->request->stream.write(from_hex("3f 01 00"));
   // That subscription ends, and not the session of who answered so.
   MOQ_CO_CHECK(co_await joined->request->stream.expect_end("the end of the subscription upstream"));
@@ -221,23 +215,27 @@ kio::Task<Verdict> frame_end_without_group(Script& script) {
 
 std::vector<Case> subscribe_cases() {
   return {
-      {"subscribe/delivers-a-group", "moq-lite §6.2", delivers},
-      {"subscribe/unknown-broadcast-is-refused", "moq-lite §6.2", unknown_broadcast},
+      {"subscribe/delivers-a-group", "moq-lite §6.2", delivers, false, kAll},
+      {"subscribe/unknown-broadcast-is-refused", "moq-lite §6.2", unknown_broadcast, false, kAll},
       {"subscribe/unknown-track-is-refused", "moq-lite §6.2", unknown_track},
       {"subscribe/ok-comes-first", "moq-lite §6.2", ok_first},
-      {"subscribe/start-comes", "moq-lite §6.2", start},
+      {"subscribe/start-comes", "moq-lite §6.2", start, false, kRelays | kPublishers},
       {"subscribe/end-of-the-track", "moq-lite §6.2", end},
-      {"subscribe/refusal-reaches-the-subscriber", "moq-lite §6.2", publisher_refuses},
-      {"subscribe/update", "moq-lite §6.2", update},
-      {"subscribe/malformed-update-resets", "moq-lite §11", malformed_update, true},
-      {"subscribe/unsubscribe-by-fin", "moq-lite §6.2", unsubscribe},
-      {"subscribe/unsubscribe-by-reset", "moq-lite §6.2", reset_subscription},
+      {"subscribe/refusal-reaches-the-subscriber", "moq-lite §6.2", publisher_refuses, false,
+       kRelays | kSubscribers},
+      {"subscribe/update", "moq-lite §6.2", update, false, kRelays | kPublishers},
+      {"subscribe/malformed-update-resets", "moq-lite §11", malformed_update, true,
+       kRelays | kPublishers},
+      {"subscribe/unsubscribe-by-fin", "moq-lite §6.2", unsubscribe, false, kRelays | kPublishers},
+      {"subscribe/unsubscribe-by-reset", "moq-lite §6.2", reset_subscription, false,
+       kRelays | kPublishers},
       {"subscribe/several-subscribers", "moq-lite §6.2", several_subscribers},
       {"subscribe/a-range-of-groups", "moq-lite §6.2", from_a_group},
-      {"subscribe/drop-is-understood", "moq-lite §6.2", drop},
-      {"subscribe/unknown-answer-ends-it", "moq-lite §6.2", unknown_answer, true},
+      {"subscribe/drop-is-understood", "moq-lite §6.2", drop, false, kRelays | kSubscribers},
+      {"subscribe/unknown-answer-ends-it", "moq-lite §6.2", unknown_answer, true,
+       kRelays | kSubscribers},
       {"subscribe/frame-end-without-group-end-resets", "moq-lite §6.2", frame_end_without_group,
-       true},
+       true, kAll},
   };
 }
 

@@ -142,10 +142,40 @@ Bytes Wire::frames(const std::vector<Frame>& frames) const {
   return out.take();
 }
 
+std::optional<std::size_t> Wire::count_frames(const Bytes& bytes) const {
+  Reader in(bytes);
+  std::size_t count = 0;
+  for (std::int64_t time = 0; in.ok() && in.remaining() > 0; ++count) {
+    if (from(Version::v05)) time += in.zigzag();
+    in.prefixed();
+    if (time < 0) return std::nullopt;
+  }
+  if (!in.ok()) return std::nullopt;
+  return count;
+}
+
+std::string Wire::first_payload(const Bytes& bytes) const {
+  Reader in(bytes);
+  if (from(Version::v05)) in.zigzag();
+  const ByteSpan payload = in.prefixed();
+  return in.ok() ? std::string(as_text(payload)) : std::string();
+}
+
+std::string Request::track() const {
+  Reader in(body);
+  in.varint();
+  in.text();
+  return std::string(in.text());
+}
+
 std::vector<Frame> sample_frames() { return {{1000, "hello"}, {1033, "hi"}, {1000, ""}}; }
 
 Version version_of(const Script& script) {
   return static_cast<Version>(script.version.back() - '0');
+}
+
+Codes refusals(const Script& script) {
+  return script.end() == End::subscriber ? Codes::any() : Codes(kNotFound, kUnroutable);
 }
 
 Verdict require(const Script& script, Version version) {

@@ -41,7 +41,11 @@ struct Setup {
   std::string authority;  ///< The same.
   Bytes more;             ///< Options of the script's own, as they are written after the others.
   std::uint64_t more_count = 0;
+  bool server = false;  ///< Up to 16 servers have a message of their own.
 };
+
+/// What a script says in its SETUP unless it says something else.
+Setup setup_of(const Script& script);
 
 /// The bytes of one draft.
 class Wire {
@@ -58,7 +62,10 @@ class Wire {
   /// A whole control message.
   [[nodiscard]] Bytes message(std::uint64_t type, const Writer& body) const;
   [[nodiscard]] Bytes setup(const Setup& what) const;
-  [[nodiscard]] Bytes subscribe(std::uint64_t id, const Name& name, std::string_view track) const;
+  /// From the largest object on, or from the beginning of the current group.
+  enum class From : std::uint8_t { here, group };
+  [[nodiscard]] Bytes subscribe(std::uint64_t id, const Name& name, std::string_view track,
+                                From from = From::here) const;
   [[nodiscard]] Bytes publish_namespace(std::uint64_t id, const Name& name) const;
   [[nodiscard]] std::uint64_t subscribe_namespace_type() const { return from(18) ? 0x50 : 0x11; }
   [[nodiscard]] Bytes subscribe_namespace(std::uint64_t id, const Name& prefix) const;
@@ -78,6 +85,10 @@ class Wire {
   /// To PUBLISH: taken as it is offered.
   [[nodiscard]] Bytes publish_ok(std::uint64_t id) const;
   [[nodiscard]] Bytes refuse_publish(std::uint64_t id) const;
+  /// DOES_NOT_EXIST to a SUBSCRIBE.
+  [[nodiscard]] Bytes refuse_subscribe(std::uint64_t id) const;
+  /// What a request that the endpoint makes says after its id.
+  [[nodiscard]] Reader after_id(const Bytes& request) const;
   [[nodiscard]] Bytes publish_done(std::uint64_t id, std::uint64_t streams) const;
 
   /// A subgroup stream of one group: objects from 0 on.
@@ -106,23 +117,34 @@ struct Request {
   std::shared_ptr<Stream> stream;  ///< Null where requests share the control stream.
 };
 
+/// A group that came on one stream.
+struct Group {
+  std::uint64_t sequence = 0;
+  std::vector<std::string> payloads;
+};
+
 /// One session of a script. Its tasks take in what comes, and answer what is the same each time:
 /// namespaces that are announced or asked for.
 class Session {
  public:
-  /// Dials and exchanges SETUP. Skips if the endpoint does not take the draft.
+  /// Meets the endpoint and exchanges SETUP. Skips if the endpoint does not take the draft.
   static kio::Task<Result<std::unique_ptr<Session>>> connect(Script& script);
   static kio::Task<Result<std::unique_ptr<Session>>> connect_with(Script& script, Bytes setup);
-  /// Dials and sends `setup` alone; nothing is taken in.
+  /// Meets it and sends `setup`; nothing is taken in but what it needs for that.
   static kio::Task<Result<std::unique_ptr<Session>>> open(Script& script, Bytes setup);
-  Session(Wire of_draft, std::unique_ptr<Peer> on) : wire(of_draft), peer(std::move(on)) {}
+  Session(Wire of_draft, std::unique_ptr<Peer> on, bool server)
+      : wire(of_draft), peer(std::move(on)), server_(server), next_id_(server ? 1 : 0) {}
 
+  /// The id of our first request.
+  [[nodiscard]] std::uint64_t first_id() const { return server_ ? 1 : 0; }
   /// The id of the next request.
   std::uint64_t next_id() { return std::exchange(next_id_, next_id_ + 2); }
   /// Sends a request on the stream where it belongs.
   kio::Task<Result<Request>> send(std::uint64_t id, Bytes request, bool own_stream = false);
   /// The next message that answers it.
   kio::Task<Result<Message>> answer(Request request, std::string what);
+  /// Lets it live as long as the session: what goes with its stream stays.
+  void keep(Request request) { kept_.push_back(std::move(request)); }
   /// The next request of the endpoint's that is of this type, and was not answered here.
   kio::Task<Result<Message>> next(std::uint64_t type, std::string what);
   /// Says `bytes` to who sent `message`.
@@ -141,6 +163,12 @@ class Session {
   Stream& control_out() { return *control_out_; }
   /// Namespaces that the endpoint has announced unasked, and withdrawn.
   kio::Task<Verdict> announced(Name name, bool active);
+  /// Asks for namespaces, and waits until this one is known.
+  kio::Task<Verdict> wait_for(Name name);
+  /// The next whole group of `alias`.
+  kio::Task<Result<Group>> next_group(std::uint64_t alias);
+  /// The catalog of a client's broadcast.
+  kio::Task<Result<std::string>> read_catalog(Name name);
 
   Wire wire;
   std::unique_ptr<Peer> peer;
@@ -150,13 +178,20 @@ class Session {
   kio::Task<void> take_control();
   kio::Task<void> take_streams();
   kio::Task<void> take_requests(std::shared_ptr<Stream> stream);
+  [[nodiscard]] bool is_subgroup(std::uint64_t type) const;
+  /// The alias and the group of a stream; none if it begins in its middle, or is reset.
+  kio::Task<Result<std::optional<std::pair<std::uint64_t, Group>>>> read_group(Stream& stream);
+  kio::Task<void> take_names(std::shared_ptr<Stream> stream, Name prefix);
   void take(Message message);
   void start();
 
   std::shared_ptr<Stream> control_out_;
   std::shared_ptr<Stream> control_in_;
-  std::uint64_t next_id_ = 0;
+  bool server_;
+  bool setup_read_ = false;
+  std::uint64_t next_id_;
   std::deque<Message> messages_;
+  std::vector<Request> kept_;
   std::map<Name, bool> announced_;
   std::map<std::uint64_t, Name> announced_ids_;  ///< By the id of PUBLISH_NAMESPACE.
   std::deque<Stream> early_;  ///< Data streams that came before the control stream.
@@ -165,28 +200,65 @@ class Session {
   std::unique_ptr<kio::TaskGroup> tasks_;
 };
 
-/// A publisher and a subscriber, joined by the endpoint.
+/// A publisher and a subscriber: the subscriber has subscribed, and the publisher has accepted. A
+/// relay joins two of ours; a client under test is one of them, and the script has the other alone.
 struct Joined {
-  std::unique_ptr<Session> publisher;
-  std::unique_ptr<Session> subscriber;
+  explicit Joined(End of) : end(of) {}
+  static kio::Task<Result<std::unique_ptr<Joined>>> make(Script& script);
+  /// Sends one group, and checks it at the other end. A client that subscribes has to take it; not
+  /// if it is older than others.
+  kio::Task<Verdict> pass(std::uint64_t group, std::vector<std::string> payloads);
+  /// One more group passes. A client that publishes does as it likes: some group has to come.
+  kio::Task<Verdict> next();
+  /// Payloads as the subscriber takes them: a client gets them as video, later than all before.
+  std::vector<std::string> dressed(std::vector<std::string> payloads);
+  /// The session from which the endpoint gets what it gets on; a client has one alone.
+  [[nodiscard]] Session& upstream() const { return publisher ? *publisher : *subscriber; }
+  /// The session that asks, or the only one.
+  [[nodiscard]] Session& downstream() const { return subscriber ? *subscriber : *publisher; }
+
+  End end;
+  std::unique_ptr<Session> publisher;   ///< Null if a client publishes.
+  std::unique_ptr<Session> subscriber;  ///< Null if a client subscribes.
   Request subscription;
   std::optional<Message> request;  ///< The endpoint's SUBSCRIBE to the publisher.
   std::uint64_t request_id = 0;
   std::uint64_t alias = 0;  ///< At the subscriber.
   Name name;
+  std::uint64_t sequence = 0;  ///< Of the newest group that passed.
 
-  static kio::Task<Result<std::unique_ptr<Joined>>> make(Script& script);
-  kio::Task<Verdict> pass(std::uint64_t sequence, std::vector<std::string> payloads);
+ private:
+  kio::Task<Verdict> join_relay(Script& script);
+  kio::Task<Verdict> join_publisher(Script& script);
+  kio::Task<Verdict> join_subscriber(Script& script);
+  std::uint64_t time_us_ = 0;  ///< Of the next frame.
 };
+
+/// Announces the broadcast that a client wants, to a session of its.
+kio::Task<Verdict> announce(Session& session, Name name);
+/// The client's next SUBSCRIBE of the track that the catalog names, which it is given before under
+/// `catalog_alias`.
+kio::Task<Result<Message>> next_media(Session& session, std::uint64_t catalog_alias);
+/// The track of a SUBSCRIBE.
+std::string track_of(const Wire& wire, const Message& subscribe);
 
 /// The alias that scripts publish by.
 inline constexpr std::uint64_t kAlias = 7;
+inline constexpr std::uint64_t kCatalogAlias = 9;
 
 int draft_of(const Script& script);
+Verdict require(const Script& script, int draft);
+/// Text, an empty one, and more text.
+std::vector<std::string> sample_payloads();
+/// The fields of a path.
+Name name_of(std::string_view path);
 /// The fields of the script's own namespace, and one more.
 Name name_of(const Script& script, std::string_view last);
 
 std::vector<Case> cases();
+/// Of clients alone.
+std::vector<Case> publisher_cases();
+std::vector<Case> subscriber_cases();
 kio::Task<Verdict> still_serves(Script& script);
 
 }  // namespace moq::conformance::moqt

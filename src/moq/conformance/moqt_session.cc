@@ -1,5 +1,8 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+
+#include "moq/conformance/media.h"
 #include "moq/conformance/moqt.h"
 
 namespace moq::conformance::moqt {
@@ -22,27 +25,32 @@ Name read_name(Reader& in) {
 
 kio::Task<Result<std::unique_ptr<Session>>> Session::open(Script& script, Bytes setup) {
   const Wire wire(draft_of(script));
-  auto peer = co_await Peer::dial(*script.bench, script.version, wire.kind());
+  auto peer = co_await Peer::meet(*script.bench, script.version, wire.kind());
   if (!peer) co_return std::unexpected(peer.error());
-  auto out = std::make_unique<Session>(wire, *std::move(peer));
-  if (wire.one_control_stream()) {
+  const bool server = script.end() != End::relay;
+  auto out = std::make_unique<Session>(wire, *std::move(peer), server);
+  if (!wire.one_control_stream()) {
+    MOQ_CO_TRY(Stream control, co_await out->peer->open_uni(std::move(setup)));
+    out->control_out_ = std::make_shared<Stream>(std::move(control));
+    co_return std::move(out);
+  }
+  if (server) {
+    // The client begins.
+    MOQ_CO_TRY(Stream control, co_await out->peer->accept_bidi("the control stream"));
+    out->control_out_ = std::make_shared<Stream>(std::move(control));
+    out->control_in_ = out->control_out_;
+    MOQ_CO_CHECK(co_await out->read_setup());
+    out->control_out_->write(std::move(setup));
+  } else {
     MOQ_CO_TRY(Stream control, co_await out->peer->open_bidi(std::move(setup)));
     out->control_out_ = std::make_shared<Stream>(std::move(control));
     out->control_in_ = out->control_out_;
-  } else {
-    MOQ_CO_TRY(Stream control, co_await out->peer->open_uni(std::move(setup)));
-    out->control_out_ = std::make_shared<Stream>(std::move(control));
   }
   co_return std::move(out);
 }
 
 kio::Task<Result<std::unique_ptr<Session>>> Session::connect(Script& script) {
-  Setup setup;
-  if (!script.bench->target.webtransport) {
-    setup.path = script.bench->target.path;
-    setup.authority = script.bench->target.authority;
-  }
-  auto session = co_await connect_with(script, Wire(draft_of(script)).setup(setup));
+  auto session = co_await connect_with(script, Wire(draft_of(script)).setup(setup_of(script)));
   co_return std::move(session);
 }
 
@@ -55,8 +63,10 @@ kio::Task<Result<std::unique_ptr<Session>>> Session::connect_with(Script& script
 }
 
 kio::Task<Verdict> Session::read_setup() {
+  if (std::exchange(setup_read_, true)) co_return Verdict();
   const std::string what = "the endpoint's SETUP";
-  const std::uint64_t wanted = wire.one_control_stream() ? kServerSetup : kSetup;
+  const std::uint64_t wanted =
+      !wire.one_control_stream() ? kSetup : (server_ ? kClientSetup : kServerSetup);
   while (!control_in_) {
     MOQ_CO_TRY(Stream stream, co_await peer->accept_uni(what));
     control_in_ = std::make_shared<Stream>(std::move(stream));
@@ -65,8 +75,12 @@ kio::Task<Verdict> Session::read_setup() {
   if (type != wanted) co_return mismatch(what, fmt::format("a message of type {:#x}", type));
   MOQ_CO_TRY(const Bytes body, co_await control_in_->message_u16(what));
   Reader in = wire.reader(body);
-  if (wire.draft() == 14 && in.varint() != 0xff00000e) {
-    co_return mismatch("draft 14 in SERVER_SETUP", to_hex(body));
+  if (wire.draft() == 14) {
+    bool offered = false;
+    for (std::uint64_t left = server_ ? in.varint() : 1; left > 0 && in.ok(); --left) {
+      offered = in.varint() == 0xff00000e || offered;
+    }
+    if (!offered) co_return mismatch("draft 14 in SETUP", to_hex(body));
   }
   std::uint64_t left = wire.one_control_stream() ? in.varint() : 64;
   std::uint64_t id = 0;
@@ -254,16 +268,17 @@ kio::Task<Result<std::uint64_t>> Session::subscribed(Request request) {
   co_return alias;
 }
 
+bool Session::is_subgroup(std::uint64_t type) const {
+  return (type & ~std::uint64_t{0x7f}) == 0 && (type & 0x10) != 0 && (type & 0x06) != 0x06 &&
+         (wire.from(15) || (type & 0x20) == 0) && (wire.from(18) || (type & 0x40) == 0);
+}
+
 kio::Task<Verdict> Session::expect_group(std::uint64_t alias, std::uint64_t sequence,
                                          std::vector<std::string> payloads) {
   const std::string what = fmt::format("group {}", sequence);
   MOQ_CO_TRY(Stream stream, co_await peer->accept_uni(what));
   MOQ_CO_TRY(const std::uint64_t type, co_await stream.varint(what));
-  const std::uint64_t bits = type & ~std::uint64_t{0x7f};
-  const bool is_subgroup = bits == 0 && (type & 0x10) != 0 && (type & 0x06) != 0x06 &&
-                           (wire.from(15) || (type & 0x20) == 0) &&
-                           (wire.from(18) || (type & 0x40) == 0);
-  if (!is_subgroup) co_return mismatch(what, fmt::format("a stream of type {:#x}", type));
+  if (!is_subgroup(type)) co_return mismatch(what, fmt::format("a stream of type {:#x}", type));
   MOQ_CO_TRY(const std::uint64_t its_alias, co_await stream.varint(what));
   MOQ_CO_TRY(const std::uint64_t its_group, co_await stream.varint(what));
   if (its_alias != alias || its_group != sequence) {
@@ -301,36 +316,211 @@ kio::Task<Verdict> Session::send_group(std::uint64_t alias, std::uint64_t sequen
   co_return Verdict();
 }
 
-kio::Task<Result<std::unique_ptr<Joined>>> Joined::make(Script& script) {
-  auto out = std::make_unique<Joined>();
-  out->name = name_of(script, "live");
-  MOQ_CO_TRY(out->publisher, co_await Session::connect(script));
-  Session& publisher = *out->publisher;
-  const std::uint64_t id = publisher.next_id();
+kio::Task<void> Session::take_names(std::shared_ptr<Stream> stream, Name prefix) {
+  stream->set_beside(true);
+  for (;;) {
+    auto type = co_await stream->varint_or_fin("an answer to SUBSCRIBE_NAMESPACE");
+    if (!type || !*type) co_return;
+    auto body = co_await stream->message_u16("an answer to SUBSCRIBE_NAMESPACE");
+    if (!body) co_return;
+    if (**type != kNamespace && **type != kNamespaceDone) continue;
+    Reader in = wire.reader(*body);
+    Name name = prefix;
+    for (std::string& field : read_name(in)) name.push_back(std::move(field));
+    announced_[name] = **type == kNamespace;
+    changed_.wake();
+  }
+}
+
+kio::Task<Verdict> Session::wait_for(Name name) {
+  // Up to 15 a prefix has a field at least, and what it finds is announced as if unasked.
+  Name prefix;
+  if (!wire.from(16)) prefix.push_back(name.front());
+  const std::uint64_t id = next_id();
+  MOQ_CO_TRY(const Request asked,
+             co_await send(id, wire.subscribe_namespace(id, prefix), wire.from(16)));
+  if (asked.stream) tasks_->spawn(take_names(asked.stream, prefix));
+  co_return co_await announced(name, true);
+}
+
+kio::Task<Result<Group>> Session::next_group(std::uint64_t alias) {
+  const std::string what = "a group";
+  for (;;) {
+    MOQ_CO_TRY(Stream stream, co_await peer->accept_uni(what));
+    auto read = co_await read_group(stream);
+    if (!read) co_return std::unexpected(read.error());
+    if (*read && (*read)->first == alias) co_return (*read)->second;
+  }
+}
+
+kio::Task<Result<std::optional<std::pair<std::uint64_t, Group>>>> Session::read_group(
+    Stream& stream) {
+  using Value = Result<std::optional<std::pair<std::uint64_t, Group>>>;
+  constexpr std::size_t kMostBytes = std::size_t{32} << 20;
+  MOQ_CO_TRY(const auto whole, co_await stream.rest_or_reset(kMostBytes, "a group"));
+  if (!whole) co_return Value(std::nullopt);
+  Reader in = wire.reader(*whole);
+  const std::uint64_t type = in.varint();
+  if (!is_subgroup(type))
+    co_return mismatch("a group", fmt::format("a stream of type {:#x}", type));
+  const std::uint64_t alias = in.varint();
+  Group group;
+  group.sequence = in.varint();
+  if ((type & 0x06) == 0x04) in.varint();
+  if ((type & 0x20) == 0) in.u8();
+  bool middle = false;
+  while (in.ok() && in.remaining() > 0) {
+    const std::uint64_t delta = in.varint();
+    middle = middle || delta != 0;
+    if ((type & 0x01) != 0) in.prefixed();
+    const ByteSpan payload = in.prefixed();
+    if (payload.empty() && in.varint() != 0) continue;  // The end of the group, or of the track.
+    group.payloads.emplace_back(as_text(payload));
+  }
+  if (!in.ok()) co_return mismatch("whole objects in a group", to_hex(whole->span()));
+  if (middle || group.payloads.empty()) co_return Value(std::nullopt);
+  co_return Value(std::pair(alias, std::move(group)));
+}
+
+kio::Task<Result<std::string>> Session::read_catalog(Name name) {
+  const std::uint64_t id = next_id();
+  MOQ_CO_TRY(const Request asked,
+             co_await send(id, wire.subscribe(id, name, media::kCatalogTrack, Wire::From::group)));
+  MOQ_CO_TRY(const std::uint64_t alias, co_await subscribed(asked));
+  MOQ_CO_TRY(const Group group, co_await next_group(alias));
+  keep(asked);
+  co_return group.payloads.front();
+}
+
+kio::Task<Verdict> announce(Session& session, Name name) {
+  const std::uint64_t id = session.next_id();
   MOQ_CO_TRY(const Request offered,
-             co_await publisher.send(id, publisher.wire.publish_namespace(id, out->name)));
-  MOQ_CO_TRY(const Message accepted,
-             co_await publisher.answer(offered, "the namespace to be taken"));
+             co_await session.send(id, session.wire.publish_namespace(id, name)));
+  MOQ_CO_TRY(const Message accepted, co_await session.answer(offered, "the namespace to be taken"));
   if (accepted.type != kRequestOk) {
     co_return mismatch("the namespace to be taken", fmt::format("a message {:#x}", accepted.type));
   }
-  MOQ_CO_TRY(out->subscriber, co_await Session::connect(script));
-  Session& subscriber = *out->subscriber;
-  const std::uint64_t wanted = subscriber.next_id();
-  MOQ_CO_TRY(out->subscription, co_await subscriber.send(
-                                    wanted, subscriber.wire.subscribe(wanted, out->name, "video")));
-  auto asked = co_await publisher.next(kSubscribe, "SUBSCRIBE to the publisher");
+  session.keep(offered);
+  co_return Verdict();
+}
+
+std::string track_of(const Wire& wire, const Message& subscribe) {
+  Reader in = wire.after_id(subscribe.body);
+  read_name(in);
+  return std::string(in.text());
+}
+
+kio::Task<Result<Message>> next_media(Session& session, std::uint64_t catalog_alias) {
+  for (;;) {
+    MOQ_CO_TRY(const Message asked, co_await session.next(kSubscribe, "SUBSCRIBE from the client"));
+    const std::uint64_t id = session.wire.reader(asked.body).varint();
+    const std::string track = track_of(session.wire, asked);
+    if (track == media::kVideoTrack) co_return asked;
+    if (track != media::kCatalogTrack) {
+      session.reply(asked, session.wire.refuse_subscribe(id));
+      continue;
+    }
+    session.reply(asked, session.wire.subscribe_ok(id, catalog_alias));
+    std::vector<std::string> payloads;
+    payloads.push_back(media::catalog());
+    MOQ_CO_CHECK(co_await session.send_group(catalog_alias, 0, std::move(payloads)));
+  }
+}
+
+kio::Task<Verdict> Joined::join_relay(Script& script) {
+  name = name_of(script, "live");
+  MOQ_CO_TRY(publisher, co_await Session::connect(script));
+  MOQ_CO_CHECK(co_await announce(*publisher, name));
+  MOQ_CO_TRY(subscriber, co_await Session::connect(script));
+  const std::uint64_t wanted = subscriber->next_id();
+  MOQ_CO_TRY(subscription,
+             co_await subscriber->send(wanted, subscriber->wire.subscribe(wanted, name, "video")));
+  auto asked = co_await publisher->next(kSubscribe, "SUBSCRIBE to the publisher");
   if (!asked) co_return std::unexpected(asked.error());
-  out->request.emplace(*std::move(asked));
-  out->request_id = publisher.wire.reader(out->request->body).varint();
-  publisher.reply(*out->request, publisher.wire.subscribe_ok(out->request_id, kAlias));
-  MOQ_CO_TRY(out->alias, co_await subscriber.subscribed(out->subscription));
+  request.emplace(*std::move(asked));
+  request_id = publisher->wire.reader(request->body).varint();
+  publisher->reply(*request, publisher->wire.subscribe_ok(request_id, kAlias));
+  MOQ_CO_TRY(alias, co_await subscriber->subscribed(subscription));
+  co_return Verdict();
+}
+
+kio::Task<Verdict> Joined::join_publisher(Script& script) {
+  name = name_of(script.bench->broadcast);
+  MOQ_CO_TRY(subscriber, co_await Session::connect(script));
+  MOQ_CO_CHECK(co_await subscriber->wait_for(name));
+  std::string track = script.bench->track;
+  if (track.empty()) {
+    MOQ_CO_TRY(const std::string catalog, co_await subscriber->read_catalog(name));
+    const auto named = media::first_track(catalog);
+    if (!named) co_return mismatch("a catalog that names a track", catalog);
+    track = *named;
+  }
+  const std::uint64_t wanted = subscriber->next_id();
+  MOQ_CO_TRY(subscription,
+             co_await subscriber->send(
+                 wanted, subscriber->wire.subscribe(wanted, name, track, Wire::From::group)));
+  MOQ_CO_TRY(alias, co_await subscriber->subscribed(subscription));
+  co_return Verdict();
+}
+
+kio::Task<Verdict> Joined::join_subscriber(Script& script) {
+  name = name_of(script.bench->broadcast);
+  MOQ_CO_TRY(publisher, co_await Session::connect(script));
+  MOQ_CO_CHECK(co_await announce(*publisher, name));
+  auto asked = co_await next_media(*publisher, kCatalogAlias);
+  if (!asked) co_return std::unexpected(asked.error());
+  request.emplace(*std::move(asked));
+  request_id = publisher->wire.reader(request->body).varint();
+  publisher->reply(*request, publisher->wire.subscribe_ok(request_id, kAlias));
+  co_return Verdict();
+}
+
+kio::Task<Result<std::unique_ptr<Joined>>> Joined::make(Script& script) {
+  auto out = std::make_unique<Joined>(script.end());
+  Verdict joined;
+  if (script.end() == End::relay) {
+    joined = co_await out->join_relay(script);
+  } else if (script.end() == End::publisher) {
+    joined = co_await out->join_publisher(script);
+  } else {
+    joined = co_await out->join_subscriber(script);
+  }
+  if (!joined) co_return std::unexpected(joined.error());
   co_return std::move(out);
 }
 
-kio::Task<Verdict> Joined::pass(std::uint64_t sequence, std::vector<std::string> payloads) {
-  MOQ_CO_CHECK(co_await publisher->send_group(kAlias, sequence, payloads));
-  co_return co_await subscriber->expect_group(alias, sequence, payloads);
+std::vector<std::string> Joined::dressed(std::vector<std::string> payloads) {
+  if (end != End::subscriber) return payloads;
+  constexpr std::uint64_t kStepUs = 33'000;
+  bool key = true;
+  for (std::string& payload : payloads) {
+    payload = media::frame(time_us_ += kStepUs, std::exchange(key, false), payload);
+  }
+  return payloads;
+}
+
+kio::Task<Verdict> Joined::pass(std::uint64_t group, std::vector<std::string> payloads) {
+  const bool newest = group >= sequence;
+  sequence = std::max(sequence, group);
+  if (end == End::subscriber) {
+    MOQ_CO_TRY(Stream stream, co_await publisher->peer->open_uni(publisher->wire.group(
+                                  kAlias, group, dressed(std::move(payloads)))));
+    stream.finish();
+    MOQ_CO_CHECK(co_await stream.expect_taken(!newest, fmt::format("group {} to be taken", group)));
+    co_return publisher->peer->still_open();
+  }
+  MOQ_CO_CHECK(co_await publisher->send_group(kAlias, group, payloads));
+  co_return co_await subscriber->expect_group(alias, group, payloads);
+}
+
+kio::Task<Verdict> Joined::next() {
+  if (end != End::publisher) {
+    auto passed = co_await pass(sequence + 1, sample_payloads());
+    co_return passed;
+  }
+  MOQ_CO_TRY(const Group group, co_await subscriber->next_group(alias));
+  sequence = group.sequence;
+  co_return Verdict();
 }
 
 kio::Task<Verdict> still_serves(Script& script) {

@@ -25,7 +25,8 @@ void Wire::write_id(Writer& out, std::uint64_t id) const {
 
 Bytes Wire::setup(const Setup& what) const {
   Writer body = writer();
-  if (draft_ == 14) body.varint(1).varint(0xff000000 + 14);
+  if (draft_ == 14 && !what.server) body.varint(1);
+  if (draft_ == 14) body.varint(0xff000000 + 14);
   const bool limited = draft_ <= 16;
   const std::uint64_t count = (what.path.empty() ? 0 : 1) + (what.authority.empty() ? 0 : 1) +
                               (limited ? 1 : 0) + what.more_count;
@@ -48,33 +49,45 @@ Bytes Wire::setup(const Setup& what) const {
     body.text(what.authority);
   }
   body.bytes(what.more.span());
-  return message(from(17) ? kSetup : kClientSetup, body);
+  if (from(17)) return message(kSetup, body);
+  return message(what.server ? kServerSetup : kClientSetup, body);
 }
 
-Bytes Wire::subscribe(std::uint64_t id, const Name& name, std::string_view track) const {
+Bytes Wire::subscribe(std::uint64_t id, const Name& name, std::string_view track,
+                      From where) const {
+  // Up to 19 the beginning of all is as early as the current group; later that has a filter.
+  const bool all = where == From::group;
+  const auto filter = [all](Writer& out) {
+    all ? out.varint(3).varint(0).varint(0) : out.varint(2);
+  };
   Writer body = writer();
   write_id(body, id);
   write_name(body, name);
   body.text(track);
   if (draft_ == 14) {
-    body.u8(128).u8(0).u8(1).varint(2).varint(0);
+    body.u8(128).u8(0).u8(1);
+    filter(body);
+    body.varint(0);
     return message(kSubscribe, body);
   }
   // FORWARD, the priority, and a filter: from the largest object on, or from 20 on the next.
   body.varint(3);
   if (draft_ == 15) {
-    body.varint(0x10).varint(1).varint(0x20).varint(128).varint(0x21).varint(1).varint(2);
+    body.varint(0x10).varint(1).varint(0x20).varint(128).varint(0x21).varint(all ? 3 : 1);
   } else if (draft_ == 16) {
-    body.varint(0x10).varint(1).varint(0x10).varint(128).varint(1).varint(1).varint(2);
+    body.varint(0x10).varint(1).varint(0x10).varint(128).varint(1).varint(all ? 3 : 1);
   } else {
     body.varint(0x10).u8(1).varint(0x10).u8(128).varint(1);
-    if (draft_ <= 19) {
-      body.varint(1).varint(2);
-    } else if (draft_ <= 21) {
-      body.varint(2).varint(0).varint(0);
-    } else {
-      body.varint(5);
-    }
+    if (draft_ <= 19) body.varint(all ? 3 : 1);
+  }
+  if (draft_ <= 19) {
+    filter(body);
+  } else if (all) {
+    body.varint(1).varint(1);
+  } else if (draft_ <= 21) {
+    body.varint(2).varint(0).varint(0);
+  } else {
+    body.varint(5);
   }
   return message(kSubscribe, body);
 }
@@ -184,6 +197,22 @@ Bytes Wire::refuse_publish(std::uint64_t id) const {
   return message(kRequestError, body);
 }
 
+Bytes Wire::refuse_subscribe(std::uint64_t id) const {
+  Writer body = writer();
+  if (one_control_stream()) body.varint(id);
+  body.varint(draft_ == 14 ? 4 : 0x10);
+  if (from(16)) body.varint(0);
+  body.varint(0);
+  return message(kRequestError, body);
+}
+
+Reader Wire::after_id(const Bytes& request) const {
+  Reader in = reader(request);
+  in.varint();
+  if (draft_ == 17) in.varint();
+  return in;
+}
+
 Bytes Wire::publish_done(std::uint64_t id, std::uint64_t streams) const {
   Writer body = writer();
   if (one_control_stream()) body.varint(id);
@@ -203,19 +232,46 @@ Bytes Wire::group(std::uint64_t alias, std::uint64_t sequence,
   return out.take();
 }
 
+Setup setup_of(const Script& script) {
+  Setup out;
+  out.server = script.end() != End::relay;
+  if (!out.server && !script.bench->target.webtransport) {
+    out.path = script.bench->target.path;
+    out.authority = script.bench->target.authority;
+  }
+  return out;
+}
+
+Verdict require(const Script& script, int draft) {
+  if (draft_of(script) >= draft) return {};
+  return fail(kSkip, "not in this draft");
+}
+
+std::vector<std::string> sample_payloads() {
+  std::vector<std::string> out;
+  out.emplace_back("hello");
+  out.emplace_back("");
+  out.emplace_back("world!");
+  return out;
+}
+
 int draft_of(const Script& script) {
   if (script.version == "moq-00") return 14;
   return (script.version[5] - '0') * 10 + (script.version[6] - '0');
 }
 
-Name name_of(const Script& script, std::string_view last) {
+Name name_of(std::string_view rest) {
   Name out;
-  std::string_view rest = script.base;
   while (!rest.empty()) {
     const std::size_t slash = std::min(rest.find('/'), rest.size());
     out.emplace_back(rest.substr(0, slash));
     rest.remove_prefix(std::min(slash + 1, rest.size()));
   }
+  return out;
+}
+
+Name name_of(const Script& script, std::string_view last) {
+  Name out = name_of(script.base);
   if (!last.empty()) out.emplace_back(last);
   return out;
 }

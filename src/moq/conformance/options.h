@@ -4,13 +4,19 @@
 #include <vector>
 
 #include "moq/base/time.h"
+#include "moq/conformance/door.h"
 #include "moq/conformance/peer.h"
 
 namespace moq::conformance {
 
 /// What the command line asks for.
 struct Options {
-  Target target;
+  End end = End::relay;
+  Target target;                    ///< The relay,
+  std::optional<DoorOptions> door;  ///< or where clients come in.
+  std::string track;                ///< Of a client that publishes; empty = as its catalog says.
+  std::string cert_file;            ///< Shown to clients; empty = one is made.
+  std::string key_file;
   transport::tls::ClientTlsOptions tls;
   std::vector<std::string> versions;  ///< Empty = all.
   std::vector<std::string>

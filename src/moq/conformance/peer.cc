@@ -5,6 +5,7 @@
 #include <bit>
 #include <charconv>
 
+#include "moq/conformance/door.h"
 #include "moq/transport/webtransport/webtransport.h"
 
 namespace moq::conformance {
@@ -203,6 +204,17 @@ kio::Task<Result<void>> Stream::expect_fin(std::string what) {
   co_return Result<void>();
 }
 
+kio::Task<Result<std::optional<Bytes>>> Stream::rest_or_reset(std::size_t limit, std::string what) {
+  using Value = Result<std::optional<Bytes>>;
+  note(what);
+  auto filled = co_await kio::wait(
+      [this, limit](const kio::Waiter& waiter) { return poll_fill(waiter, limit + 1); });
+  if (!filled && is_one_of(filled.error(), Codes::any())) co_return Value(std::nullopt);
+  auto bytes = co_await rest(limit, what);
+  if (!bytes) co_return std::unexpected(bytes.error());
+  co_return Value(*std::move(bytes));
+}
+
 kio::Task<Result<Bytes>> Stream::rest(std::size_t limit, std::string what) {
   note(what);
   auto filled = co_await kio::wait(
@@ -253,9 +265,17 @@ kio::Task<Result<void>> Stream::expect_stop(Codes codes, std::string what) {
   co_return mismatch(wanted, describe_end(end));
 }
 
-kio::Task<Result<std::unique_ptr<Peer>>> Peer::dial(Bench& bench, std::string protocol,
-                                                    Varint kind) {
-  bench.wait_for("a connection with " + protocol);
+kio::Task<Result<void>> Stream::expect_taken(bool may_stop, std::string what) {
+  note(what);
+  auto finished = co_await send_->finished();
+  if (finished) co_return Result<void>();
+  if (may_stop && is_one_of(finished.error(), Codes::any())) co_return Result<void>();
+  co_return mismatch(what, describe_end(finished.error()));
+}
+
+namespace {
+
+kio::Task<Result<std::unique_ptr<transport::Session>>> dial(Bench& bench, std::string protocol) {
   const Target& target = bench.target;
   io::Resolver resolver;
   auto addresses = co_await resolver.resolve(target.host, target.port);
@@ -278,8 +298,23 @@ kio::Task<Result<std::unique_ptr<Peer>>> Peer::dial(Bench& bench, std::string pr
     if (!connected) co_return mismatch("a WebTransport session", describe_end(connected.error()));
     session = *std::move(connected);
   }
-  if (session->protocol() != protocol) co_return fail(kSkip, "version not offered");
-  co_return std::make_unique<Peer>(bench, kind, std::move(session));
+  co_return std::move(session);
+}
+
+}  // namespace
+
+kio::Task<Result<std::unique_ptr<Peer>>> Peer::meet(Bench& bench, std::string protocol,
+                                                    Varint kind) {
+  bench.wait_for("a connection with " + protocol);
+  Result<std::unique_ptr<transport::Session>> session;
+  if (bench.door != nullptr) {
+    session = co_await bench.door->accept(bench.tasks);
+  } else {
+    session = co_await dial(bench, protocol);
+  }
+  if (!session) co_return std::unexpected(session.error());
+  if ((*session)->protocol() != protocol) co_return fail(kSkip, "version not offered");
+  co_return std::make_unique<Peer>(bench, kind, *std::move(session));
 }
 
 kio::Task<Result<Stream>> Peer::open_bidi(Bytes first) {
@@ -325,6 +360,13 @@ kio::Task<Result<void>> Peer::expect_closed(Codes codes, std::string what) {
   const Error end = co_await session_->closed();
   if (end.wire && codes.has(*end.wire)) co_return Result<void>();
   co_return mismatch(wanted, describe_end(end));
+}
+
+Result<void> Peer::still_open() {
+  if (auto ended = session_->poll_closed(kio::Waiter::none())) {
+    return mismatch("a live session", describe_end(*ended));
+  }
+  return {};
 }
 
 }  // namespace moq::conformance

@@ -57,6 +57,15 @@ struct Target {
   static Result<Target> parse(std::string_view url);
 };
 
+/// What is under test.
+enum class End : std::uint8_t {
+  relay = 1,       ///< A server: scripts dial it, and are both publisher and subscriber.
+  publisher = 2,   ///< A client that publishes one broadcast: it dials us.
+  subscriber = 4,  ///< A client that plays one broadcast: it dials us.
+};
+
+class Door;
+
 /// What all cases share. Outlives their connections.
 struct Bench {
   Bench(io::Loop& on, Random& numbers, Target where, transport::tls::ClientTls trust)
@@ -73,6 +82,10 @@ struct Bench {
   transport::tls::ClientTls tls;
   transport::quic::Client quic;
   kio::TaskGroup tasks;  ///< Of WebTransport sessions.
+  End end = End::relay;
+  Door* door = nullptr;   ///< Where clients come in; null while scripts dial.
+  std::string broadcast;  ///< That the client publishes or plays.
+  std::string track;      ///< Of it, that scripts subscribe to; empty = one that its catalog names.
   /// What the case that runs waits for, so that a deadline can tell,
   std::string waiting;
   std::uint64_t steps = 0;  ///< and how often it went on.
@@ -117,12 +130,16 @@ class Stream {
   kio::Task<Result<void>> expect_fin(std::string what);
   /// All bytes up to the clean end, at most `limit`.
   kio::Task<Result<Bytes>> rest(std::size_t limit, std::string what);
+  /// The same, or none if the stream is reset before its end.
+  kio::Task<Result<std::optional<Bytes>>> rest_or_reset(std::size_t limit, std::string what);
   /// RESET_STREAM with one of `codes`; bytes before it are not looked at.
   kio::Task<Result<void>> expect_reset(Codes codes, std::string what);
   /// A clean end or a reset; bytes before it are not looked at.
   kio::Task<Result<void>> expect_end(std::string what);
   /// STOP_SENDING with one of `codes`.
   kio::Task<Result<void>> expect_stop(Codes codes, std::string what);
+  /// That all was taken. Where `may_stop`, STOP_SENDING will do.
+  kio::Task<Result<void>> expect_taken(bool may_stop, std::string what);
 
  private:
   void note(const std::string& what) {
@@ -146,8 +163,9 @@ class Stream {
 /// One connection of a script.
 class Peer {
  public:
-  /// Dials, offering `protocol` alone. Fails with `kSkip` if the endpoint does not take it.
-  static kio::Task<Result<std::unique_ptr<Peer>>> dial(Bench& bench, std::string protocol,
+  /// Dials, offering `protocol` alone, or takes the client that dials in. Fails with `kSkip` if the
+  /// endpoint does not take that protocol.
+  static kio::Task<Result<std::unique_ptr<Peer>>> meet(Bench& bench, std::string protocol,
                                                        Varint kind = Varint::quic);
   Peer(Bench& bench, Varint kind, std::unique_ptr<transport::Session> session)
       : bench_(&bench), varint_(kind), session_(std::move(session)) {}
@@ -167,6 +185,8 @@ class Peer {
   kio::Task<Result<Bytes>> datagram(std::string what);
   /// The end of the session by one of `codes`.
   kio::Task<Result<void>> expect_closed(Codes codes, std::string what);
+  /// Fails if the session has ended: a stream's end by any code may be that of its session.
+  Result<void> still_open();
   void close(std::uint64_t code) { session_->close(code, "the script is over"); }
 
  private:

@@ -17,6 +17,7 @@ std::vector<Planned> plan(const std::vector<Protocol>& all, const Options& optio
   std::vector<Planned> out;
   for (const Protocol& protocol : all) {
     for (const Case& one : protocol.cases) {
+      if ((one.ends & static_cast<Ends>(options.end)) == 0) continue;
       if (is_chosen(options, protocol.name, one.name)) out.push_back({&protocol, &one});
     }
   }
@@ -48,15 +49,43 @@ kio::Task<Verdict> within(Bench& bench, kio::Task<Verdict> task, Duration limit)
   co_return verdict;
 }
 
-kio::Task<Verdict> run_case(Bench& bench, const Planned& planned, Duration limit,
-                            std::string path) {
+/// How cases are run.
+struct Ways {
+  Duration limit;
+  const Print* print;
+};
+
+/// A case with a client of its own.
+kio::Task<Verdict> run_with_client(Bench& bench, const Planned& planned, Ways ways,
+                                   std::string path) {
+  Door& door = *bench.door;
+  MOQ_CO_CHECK(door.open(planned.protocol->name));
+  if (!door.has_command()) {
+    (*ways.print)(tap::comment(fmt::format("{} {} waits for a client at {}", planned.protocol->name,
+                                           planned.what->name, door.url())));
+  }
+  Verdict verdict;
+  {
+    Script script(bench, planned.protocol->name, path);
+    verdict = co_await within(bench, planned.what->run(script), ways.limit);
+  }
+  auto ended = co_await door.close();
+  if (verdict && !ended) verdict = std::unexpected(ended.error());
+  co_return verdict;
+}
+
+kio::Task<Verdict> run_case(Bench& bench, const Planned& planned, Ways ways, std::string path) {
+  if (bench.door != nullptr) {
+    auto alone = co_await run_with_client(bench, planned, ways, path);
+    co_return alone;
+  }
   Script script(bench, planned.protocol->name, path);
-  auto verdict = co_await within(bench, planned.what->run(script), limit);
+  auto verdict = co_await within(bench, planned.what->run(script), ways.limit);
   const bool skipped = !verdict && verdict.error().code == kSkip;
   if (!planned.what->hostile || skipped) co_return verdict;
   // Whatever a peer did to it, it must serve others.
   Script after(bench, planned.protocol->name, path + "/after");
-  auto served = co_await within(bench, planned.protocol->still_serves(after), limit);
+  auto served = co_await within(bench, planned.protocol->still_serves(after), ways.limit);
   if (verdict && !served) {
     co_return std::unexpected(served.error().with_context("afterwards"));
   }
@@ -74,13 +103,15 @@ kio::Task<bool> run_cases(Bench& bench, const Options& options, const Print& pri
   std::size_t number = 0;
   for (const Planned& planned : chosen) {
     ++number;
-    auto verdict =
-        co_await run_case(bench, planned, options.timeout, fmt::format("{}/{}", root, number));
+    const Ways ways{.limit = options.timeout, .print = &print};
+    auto verdict = co_await run_case(bench, planned, ways, fmt::format("{}/{}", root, number));
     const std::string name = planned.protocol->name + " " + std::string(planned.what->name);
     print(tap::result(number, name, planned.what->section, verdict));
     if (verdict || verdict.error().code == kSkip) continue;
     good = false;
-    if (verdict.error().code == Code::refused || verdict.error().code == Code::name_not_found) {
+    const Code why = verdict.error().code;
+    const bool nobody = bench.door != nullptr && !bench.door->anybody_came();
+    if (nobody || why == Code::refused || why == Code::name_not_found) {
       print(tap::bail_out(verdict.error().describe()));
       break;
     }

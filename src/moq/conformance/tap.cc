@@ -37,6 +37,8 @@ std::string result(std::size_t number, const std::string& name, std::string_view
                      quoted(section), quoted(verdict.error().describe()));
 }
 
+std::string comment(const std::string& text) { return "# " + one_line(text) + "\n"; }
+
 std::string bail_out(const std::string& why) { return "Bail out! " + one_line(why) + "\n"; }
 
 }  // namespace moq::conformance::tap

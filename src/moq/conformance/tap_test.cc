@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <set>
 
 namespace moq::conformance {
@@ -15,6 +16,7 @@ TEST(Tap, WritesPlanResultsAndReasons) {
   EXPECT_EQ(tap::result(3, "a/b", "§1", fail(Code::protocol_violation, "expected \"x\"\n")),
             "not ok 3 - a/b\n  ---\n  section: \"§1\"\n"
             "  message: \"protocol violation: expected \\\"x\\\" \"\n  ...\n");
+  EXPECT_EQ(tap::comment("a\nb"), "# a b\n");
   EXPECT_EQ(tap::bail_out("no\nrelay"), "Bail out! no relay\n");
 }
 
@@ -27,6 +29,12 @@ TEST(Protocols, NameEachCaseOnce) {
       EXPECT_FALSE(one.section.empty()) << one.name;
     }
     EXPECT_GT(names.size(), 20U) << protocol.name;
+    for (const Ends end : {kRelays, kPublishers, kSubscribers}) {
+      EXPECT_GT(std::ranges::count_if(protocol.cases,
+                                      [end](const Case& one) { return (one.ends & end) != 0; }),
+                20)
+          << protocol.name;
+    }
   }
 }
 

@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include "moq/conformance/lite.h"
+#include "moq/conformance/media.h"
 #include "moq/conformance/moqt.h"
 
 // The bytes of both protocols, against vectors made by other encoders: those of aiomoqt and
@@ -59,6 +60,17 @@ TEST(MoqtWire, WritesTheKnownBytes) {
   EXPECT_EQ(hex(d14.subscribe(0, cam, "video")),
             "0300160002046c6976650363616d05766964656f8000010200");
   EXPECT_EQ(hex(d18.setup({})), "af000000");
+  moqt::Setup server;
+  server.server = true;
+  EXPECT_EQ(hex(d14.setup(server)), "21000cc0000000ff00000e01026710");
+  EXPECT_EQ(hex(d16.setup(server)), "21000401026710");
+  EXPECT_EQ(hex(d18.setup(server)), "af000000");
+  EXPECT_EQ(hex(d18.subscribe(0, cam, "video", moqt::Wire::From::group)),
+            "03001b0002046c6976650363616d05766964656f03100110800103030000");
+  EXPECT_EQ(hex(moqt::Wire(22).subscribe(0, cam, "video", moqt::Wire::From::group)),
+            "0300190002046c6976650363616d05766964656f0310011080010101");
+  EXPECT_EQ(hex(d14.refuse_subscribe(0)), "050003000400");
+  EXPECT_EQ(hex(d18.refuse_subscribe(0)), "050003100000");
   EXPECT_EQ(hex(d14.publish_namespace(6, cam)), "06000c0602046c6976650363616d00");
   EXPECT_EQ(hex(d18.publish_namespace(6, cam)), "06000c0602046c6976650363616d00");
   EXPECT_EQ(hex(d16.subscribe_namespace(8, {"live"})), "1100090801046c6976650100");
@@ -74,6 +86,28 @@ TEST(MoqtWire, WritesTheKnownBytes) {
   EXPECT_EQ(hex(d14.goaway()), "10000100");
   EXPECT_EQ(hex(d18.group(1, 300, {"a"})), "5801812c80000161");
   EXPECT_EQ(hex(d16.group(1, 300, {""})), "1801412c80000000");
+}
+
+TEST(LiteWire, CountsFramesThatAreWhole) {
+  const lite::Wire v05(lite::Version::v05);
+  const Bytes frames = v05.frames(lite::sample_frames());
+  EXPECT_EQ(v05.count_frames(frames), 3U);
+  EXPECT_EQ(v05.count_frames({}), 0U);
+  EXPECT_EQ(v05.first_payload(frames), "hello");
+  for (const std::size_t cut : {1U, 4U, 9U}) {
+    EXPECT_EQ(v05.count_frames(frames.slice(0, cut)), std::nullopt) << cut;
+  }
+  EXPECT_EQ(v05.count_frames(from_hex("01 02 6869")), std::nullopt);  // A time below zero.
+}
+
+TEST(Media, IsWhatTheSheetSays) {
+  EXPECT_EQ(media::first_track(media::catalog()), media::kVideoTrack);
+  EXPECT_EQ(media::first_track(R"({"video":{"renditions":{}}})"), std::nullopt);
+  EXPECT_EQ(media::first_track(R"({"renditions":{"cut)"), std::nullopt);
+  // A second in microseconds, then the size of the slice.
+  EXPECT_EQ(to_hex(as_bytes(media::frame(1'000'000, true, "hi"))),
+            "800f424000000004658068"
+            "69");
 }
 
 }  // namespace
