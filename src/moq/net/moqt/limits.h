@@ -3,6 +3,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "moq/base/time.h"
+
 /// Limits of the moq-transport wire. Those of frames and groups are `net::kMaxFrameBytes` and its
 /// kin; that of a control message is its 16 bits of length.
 namespace moq::net::moqt {
@@ -40,6 +42,11 @@ inline constexpr std::size_t kMaxWaitingMessages = 64;
 inline constexpr std::uint64_t kMaxFetchGroups = 256;
 /// SUBSCRIBE_NAMESPACE requests of one peer that are served: each is told everything there is.
 inline constexpr std::size_t kMaxWishes = 32;
+/// How long at most a SUBSCRIBE with RENDEZVOUS_TIMEOUT waits for its broadcast. Ours: who waits
+/// longer may ask again, and meanwhile it costs us something.
+inline constexpr Duration kMaxRendezvous = 30s;
+/// How many of a peer do at a time: each looks at all that is announced.
+inline constexpr std::size_t kMaxRendezvousWaits = 64;
 /// SUBSCRIBE_TRACKS requests of one peer that are served, and those of SUBSCRIBE_NAMESPACE that ask
 /// for the same: each follows the tracks of all that there is.
 inline constexpr std::size_t kMaxPushWishes = 32;

@@ -196,6 +196,61 @@ TEST_P(Publisher, RefusesWhatIsNotThere) {
   EXPECT_TRUE(stage.peer->alive());
 }
 
+/// A subscription that waits for its broadcast.
+Subscribe patient(Duration patience) {
+  Subscribe wanted = subscribe_to("video", LocationFilter::next_object());
+  wanted.parameters.rendezvous_timeout = patience;
+  return wanted;
+}
+
+TEST_P(Publisher, WaitsForABroadcastAsLongAsItIsTold) {
+  if (!has_rendezvous_timeout(GetParam())) GTEST_SKIP() << "not in this draft";
+  Stage stage(GetParam());
+  stage.start();
+  auto asked = stage.peer->ask(patient(5s));
+  auto hasty = stage.peer->ask(patient(2s));
+  EXPECT_EQ(stage.peer->answer_as<RequestError>(hasty).code, RequestCode::does_not_exist);
+  EXPECT_TRUE(asked.reader->poll_message(Waiter::none()).pending());
+  auto video = stage.create_track("video");
+  stage.publish("live/cam");
+  stage.peer->answer_as<SubscribeOk>(asked);
+  std::move(Stage::write_group(video, 3, {"a"})).finish();
+  Subgroup stream = next_subgroup(stage);
+  EXPECT_EQ(stream.header.track_alias, asked.id);
+  EXPECT_EQ(read_all(stage, stream.reader), "0:a");
+}
+
+TEST_P(Publisher, WaitsForABroadcastNoLongerThanItsLimit) {
+  if (!has_rendezvous_timeout(GetParam())) GTEST_SKIP() << "not in this draft";
+  Stage stage(GetParam());
+  stage.start();
+  auto asked = stage.peer->ask(patient(24h));
+  stage.world.run_for(kMaxRendezvous - 1s);
+  EXPECT_TRUE(asked.reader->poll_message(Waiter::none()).pending());
+  stage.world.run_for(2s);
+  EXPECT_EQ(stage.peer->answer_as<RequestError>(asked).code, RequestCode::does_not_exist);
+}
+
+TEST_P(Publisher, LetsFewSubscriptionsWait) {
+  if (!has_rendezvous_timeout(GetParam())) GTEST_SKIP() << "not in this draft";
+  Stage stage(GetParam());
+  stage.start();
+  std::vector<Peer::Asked> waiting;
+  for (std::size_t i = 0; i < kMaxRendezvousWaits; ++i) {
+    waiting.push_back(stage.peer->ask(patient(10s)));
+  }
+  auto more = stage.peer->ask(patient(10s));
+  stage.world.run_for(1s);
+  EXPECT_TRUE(waiting.back().reader->poll_message(Waiter::none()).pending());
+  EXPECT_EQ(stage.peer->answer_as<RequestError>(more).code, RequestCode::does_not_exist);
+  // Who leaves makes room.
+  stage.peer->cancel(waiting.front());
+  stage.world.run_for(100ms);
+  auto next = stage.peer->ask(patient(10s));
+  stage.world.run_for(1s);
+  EXPECT_TRUE(next.reader->poll_message(Waiter::none()).pending());
+}
+
 TEST_P(Publisher, TellsTheEndOfTheTrack) {
   Stage stage(GetParam());
   stage.publish("live/cam");

@@ -89,6 +89,9 @@ class Publisher {
   [[nodiscard]] bool is_offered(const Path& path) const;
   [[nodiscard]] bool is_wished(const Path& path) const;
 
+  /// Waits for the broadcast of `request`, a Subscribe, as long as that says. Fails once the peer
+  /// left.
+  kio::Task<Result<void>> meet(IncomingRequest& request);
   /// Whether the peer gets `track` of `broadcast` already.
   [[nodiscard]] bool is_sent(const broadcast::Consumer& broadcast, const std::string& track) const;
   /// The peer asks for a track by SUBSCRIBE: what it gets of it by PUBLISH ends.
@@ -115,6 +118,7 @@ class Publisher {
   SendOrder order_;
   std::list<std::shared_ptr<Joinable>> pushes_;  ///< What is published to the peer, or offered.
   std::size_t push_wishes_ = 0;                  ///< Requests for that.
+  std::size_t meetings_ = 0;                     ///< Subscriptions that wait.
   std::list<Path> wishes_;  ///< The prefixes that the peer has asked for by SUBSCRIBE_NAMESPACE.
   kio::WaiterList on_wish_;
   bool wished_ = false;   ///< There is one more.
