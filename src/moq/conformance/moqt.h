@@ -66,6 +66,9 @@ class Wire {
   enum class From : std::uint8_t { here, group };
   [[nodiscard]] Bytes subscribe(std::uint64_t id, const Name& name, std::string_view track,
                                 From from = From::here) const;
+  /// From 17 on: as SUBSCRIBE, with RENDEZVOUS_TIMEOUT.
+  [[nodiscard]] Bytes subscribe_patiently(std::uint64_t id, const Name& name,
+                                          std::string_view track, std::uint64_t ms) const;
   [[nodiscard]] Bytes publish_namespace(std::uint64_t id, const Name& name) const;
   [[nodiscard]] std::uint64_t subscribe_namespace_type() const { return from(18) ? 0x50 : 0x11; }
   [[nodiscard]] Bytes subscribe_namespace(std::uint64_t id, const Name& prefix) const;

@@ -251,6 +251,28 @@ kio::Task<Verdict> unsubscribe(Script& script) {
   co_return co_await subscriber.expect_alive();
 }
 
+kio::Task<Verdict> rendezvous(Script& script) {
+  MOQ_CO_CHECK(require(script, 17));
+  const Name name = name_of(script, "live");
+  MOQ_CO_TRY(auto subscriber, co_await Session::connect(script));
+  const std::uint64_t id = subscriber->next_id();
+  MOQ_CO_TRY(const Request asked,
+             co_await subscriber->send(
+                 id, subscriber->wire.subscribe_patiently(id, name, "video", 20000)));
+  // It has been read by then.
+  MOQ_CO_CHECK(co_await subscriber->expect_alive());
+  MOQ_CO_TRY(auto publisher, co_await Session::connect(script));
+  const std::uint64_t offer = publisher->next_id();
+  MOQ_CO_TRY(const Request offered,
+             co_await publisher->send(offer, publisher->wire.publish_namespace(offer, name)));
+  MOQ_CO_TRY(const Message wanted, co_await publisher->next(kSubscribe, "SUBSCRIBE once it may"));
+  const std::uint64_t its_id = publisher->wire.reader(wanted.body).varint();
+  publisher->reply(wanted, publisher->wire.subscribe_ok(its_id, kAlias));
+  MOQ_CO_TRY(const std::uint64_t alias, co_await subscriber->subscribed(asked));
+  MOQ_CO_CHECK(co_await publisher->send_group(kAlias, 3, sample_payloads()));
+  co_return co_await subscriber->expect_group(alias, 3, sample_payloads());
+}
+
 /// Who asked for tracks, and what it was offered.
 struct Watcher {
   std::unique_ptr<Session> session;
@@ -439,6 +461,7 @@ std::vector<Case> cases() {
       {"subscribe/done-reaches-the-subscriber", "MOQT, PUBLISH_DONE", publish_done, false,
        kRelays | kSubscribers},
       {"subscribe/unsubscribe", "MOQT, UNSUBSCRIBE", unsubscribe, false, kRelays | kPublishers},
+      {"subscribe/waits-for-its-broadcast", "MOQT, RENDEZVOUS_TIMEOUT", rendezvous},
       {"tracks/are-published-to-who-asks", "MOQT, SUBSCRIBE_TRACKS", tracks_published},
       {"tracks/done-reaches-who-asked", "MOQT, PUBLISH_DONE", tracks_done},
       {"tracks/may-be-refused", "MOQT, PUBLISH", tracks_refused},

@@ -92,6 +92,16 @@ Bytes Wire::subscribe(std::uint64_t id, const Name& name, std::string_view track
   return message(kSubscribe, body);
 }
 
+Bytes Wire::subscribe_patiently(std::uint64_t id, const Name& name, std::string_view track,
+                                std::uint64_t ms) const {
+  Writer body = writer();
+  write_id(body, id);
+  write_name(body, name);
+  // RENDEZVOUS_TIMEOUT and FORWARD; without a filter all is wanted.
+  body.text(track).varint(2).varint(0x04).varint(ms).varint(0x0c).u8(1);
+  return message(kSubscribe, body);
+}
+
 Bytes Wire::publish_namespace(std::uint64_t id, const Name& name) const {
   Writer body = writer();
   write_id(body, id);
