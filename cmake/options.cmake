@@ -17,10 +17,19 @@ endif()
 
 set(MOQ_BENCH OFF CACHE BOOL "Build the microbenchmarks")
 
+set(MOQ_PCH OFF CACHE BOOL "Precompile the headers of others that most sources include (g++ alone)")
+if(NOT CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  set(MOQ_PCH OFF)
+endif()
+
 find_program(MOQ_CCACHE ccache)
 if(MOQ_CCACHE)
   set(CMAKE_C_COMPILER_LAUNCHER "${MOQ_CCACHE}")
   set(CMAKE_CXX_COMPILER_LAUNCHER "${MOQ_CCACHE}")
+  if(MOQ_PCH)
+    # Without these, ccache leaves alone what uses a precompiled header.
+    set(CMAKE_CXX_COMPILER_LAUNCHER "${CMAKE_COMMAND}" -E env CCACHE_SLOPPINESS=pch_defines,time_macros "${MOQ_CCACHE}")
+  endif()
 endif()
 
 # Flags of every target of ours, as one interface library.
