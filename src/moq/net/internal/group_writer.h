@@ -57,7 +57,28 @@ class GroupWriter {
       if (!piece.data.empty()) send_.write(std::move(piece.data));
     }
   }
-  /// The same for a stream whose other half must stay open and silent meanwhile.
+  /// Writes all, ends the stream, and is ready once it has arrived. Fails as `poll_write` does, and
+  /// with `old` once `poll_stale(waiter)` is ready while the network holds things up: what waits
+  /// for it may grow too old to be worth its bandwidth.
+  template <typename PollStale>
+  kio::Poll<Result<void>> poll_send(const kio::Waiter& waiter, PollStale poll_stale) {
+    if (!written_) {
+      auto done = poll_write(waiter);
+      if (done && !*done) return *std::move(done);
+      if (done) {
+        written_ = true;
+        send_.finish();
+      } else if (!blocked()) {
+        return kio::kPending;
+      }
+    }
+    if (written_) {
+      if (auto finished = send_.poll_finished(waiter)) return *std::move(finished);
+    }
+    if (poll_stale(waiter)) return fail(Code::old, "the group grew too old");
+    return kio::kPending;
+  }
+  /// As `poll_write`, for a stream whose other half must stay open and silent meanwhile.
   template <typename StreamReader>
   kio::Poll<Result<void>> poll_write(const kio::Waiter& waiter, StreamReader& reader) {
     if (auto written = poll_write(waiter)) return written;
@@ -67,16 +88,17 @@ class GroupWriter {
     return Result<void>(std::unexpected(Error(Code::cancelled, "the peer gave up")));
   }
 
+ private:
   /// True while the stream, not the group, holds things up.
   [[nodiscard]] bool blocked() { return send_.poll_writable(kio::Waiter::none()).pending(); }
 
- private:
   transport::SendStream& send_;
   group::Consumer group_;
   Headers headers_;
   std::optional<std::uint64_t> last_frame_;
   std::uint64_t remaining_ = 0;  ///< Payload of the frame being written.
   bool complete_ = false;        ///< All that is wanted was written.
+  bool written_ = false;         ///< And `poll_send` has ended the stream.
 };
 
 }  // namespace moq::net

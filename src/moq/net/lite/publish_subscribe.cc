@@ -164,24 +164,9 @@ class SubscriptionServer {
     group.start_at(static_cast<std::size_t>(header.frame_start));
 
     GroupWriter writer(stream, std::move(group), FrameHeaders(connection_.version()), last_frame);
-    bool written = false;
     auto sent = co_await kio::wait([&](const kio::Waiter& waiter) -> kio::Poll<Result<void>> {
-      if (!written) {
-        auto done = writer.poll_write(waiter);
-        if (done && !*done) return *std::move(done);
-        if (done) {
-          written = true;
-          stream.finish();
-        } else if (!writer.blocked()) {
-          return kio::kPending;
-        }
-      }
-      if (written) {
-        if (auto finished = stream.poll_finished(waiter)) return *std::move(finished);
-      }
-      // What waits for the network may grow too old to be worth its bandwidth.
-      if (track_.poll_stale(waiter, sequence)) return fail(Code::old, "the group grew too old");
-      return kio::kPending;
+      return writer.poll_send(
+          waiter, [&](const kio::Waiter& stale) { return track_.poll_stale(stale, sequence); });
     });
     if (!sent) {
       MOQ_LOG(debug, kLog, "{}: group {} of {} not sent: {}", describe(connection_), sequence,

@@ -40,7 +40,7 @@ std::uint64_t groups_back(const track::Edge& edge, std::uint64_t back) {
 
 SubscriptionServer::SubscriptionServer(Publisher& publisher,
                                        std::variant<IncomingRequest, OutgoingRequest> request,
-                                       std::shared_ptr<Joinable> joinable, const Parameters& wanted)
+                                       std::shared_ptr<Joinable> joinable)
     : publisher_(publisher),
       connection_(publisher.connection_),
       draft_(connection_.draft()),
@@ -49,13 +49,11 @@ SubscriptionServer::SubscriptionServer(Publisher& publisher,
       priority_(flip_priority(kDefaultPriority)),
       fills_(connection_.runtime().executor),
       datagrams_(connection_.runtime().executor),
-      groups_(connection_.runtime().executor) {
-  want(wanted);
-}
+      groups_(connection_.runtime().executor) {}
 
 SubscriptionServer::SubscriptionServer(Publisher& publisher, IncomingRequest request,
                                        broadcast::Consumer broadcast)
-    : SubscriptionServer(publisher, std::move(request), std::make_shared<Joinable>(), {}) {
+    : SubscriptionServer(publisher, std::move(request), std::make_shared<Joinable>()) {
   const auto& subscribe = std::get<IncomingRequest>(request_).as<Subscribe>();
   want(subscribe.parameters);
   joinable_->broadcast = std::move(broadcast);
@@ -65,7 +63,8 @@ SubscriptionServer::SubscriptionServer(Publisher& publisher, IncomingRequest req
 
 SubscriptionServer::SubscriptionServer(Publisher& publisher, PushOffer offer)
     : SubscriptionServer(publisher, OutgoingRequest(publisher.connection_, offer.message()),
-                         offer.joinable, offer.wish->parameters) {
+                         offer.joinable) {
+  want(offer.wish->parameters);
   info_ = joinable_->info;
   known_ = true;
   wish_ = std::move(offer.wish);
@@ -405,24 +404,9 @@ kio::Task<void> SubscriptionServer::send_group(group::Consumer group) {
   group.start_at(static_cast<std::size_t>(std::min<std::uint64_t>(first, SIZE_MAX)));
 
   GroupWriter writer(stream, std::move(group), SubgroupHeaders(header, info_, draft_), last);
-  bool written = false;
   auto sent = co_await kio::wait([&](const Waiter& waiter) -> Poll<Result<void>> {
-    if (!written) {
-      auto done = writer.poll_write(waiter);
-      if (done && !*done) return *std::move(done);
-      if (done) {
-        written = true;
-        stream.finish();
-      } else if (!writer.blocked()) {
-        return kio::kPending;
-      }
-    }
-    if (written) {
-      if (auto finished = stream.poll_finished(waiter)) return *std::move(finished);
-    }
-    // What waits for the network may grow too old to be worth its bandwidth.
-    if (track_->poll_stale(waiter, sequence)) return fail(Code::old, "the group grew too old");
-    return kio::kPending;
+    return writer.poll_send(
+        waiter, [&](const Waiter& stale) { return track_->poll_stale(stale, sequence); });
   });
   if (!sent) {
     MOQ_LOG(debug, kLog, "{}: group {} of subscription {} not sent: {}", describe(connection_),

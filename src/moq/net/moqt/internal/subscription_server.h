@@ -31,7 +31,7 @@ class SubscriptionServer {
   using NextGroup = Result<std::optional<group::Consumer>>;
 
   SubscriptionServer(Publisher& publisher, std::variant<IncomingRequest, OutgoingRequest> request,
-                     std::shared_ptr<Joinable> joinable, const Parameters& wanted);
+                     std::shared_ptr<Joinable> joinable);
 
   /// Takes in what the subscriber wants, from its request or from the answer to ours.
   void want(const Parameters& wanted);
