@@ -244,6 +244,8 @@ struct Joined {
   void accept(std::uint64_t first) {
     request->stream.write(publisher->session->wire.subscribe_ok(first));
   }
+  /// Up to 04: the subscriber hears SUBSCRIBE_OK before all else.
+  kio::Task<Verdict> expect_ok();
   /// Sends one group, and checks it at the other end. A client that subscribes has to take it; not
   /// if it is older than others.
   kio::Task<Verdict> pass(std::uint64_t group, std::vector<Frame> frames);

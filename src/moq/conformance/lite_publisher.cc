@@ -81,16 +81,7 @@ kio::Task<Verdict> unknown_track(Script& script) {
 kio::Task<Verdict> answers_first(Script& script) {
   if (version_of(script) >= Version::v05) co_return fail(kSkip, "05 has no SUBSCRIBE_OK");
   MOQ_CO_TRY(auto joined, co_await Joined::make(script));
-  MOQ_CO_TRY(const std::uint64_t type, co_await joined->subscription->varint("SUBSCRIBE_OK"));
-  if (type != 0) co_return mismatch("SUBSCRIBE_OK first", fmt::format("an answer {}", type));
-  MOQ_CO_TRY(const Bytes body, co_await joined->subscription->message("SUBSCRIBE_OK"));
-  Reader in(body);
-  in.u8();
-  in.u8();
-  in.varint();
-  in.varint();
-  in.varint();
-  if (!in.finish(0)) co_return mismatch("a SUBSCRIBE_OK of this layout", to_hex(body));
+  MOQ_CO_CHECK(co_await joined->expect_ok());
   co_return co_await joined->begin();
 }
 

@@ -409,6 +409,20 @@ std::vector<Frame> Joined::dressed(std::vector<Frame> frames) {
   return frames;
 }
 
+kio::Task<Verdict> Joined::expect_ok() {
+  MOQ_CO_TRY(const std::uint64_t type, co_await subscription->varint("SUBSCRIBE_OK"));
+  if (type != 0) co_return mismatch("SUBSCRIBE_OK first", fmt::format("an answer {}", type));
+  MOQ_CO_TRY(const Bytes body, co_await subscription->message("SUBSCRIBE_OK"));
+  Reader in(body);
+  in.u8();
+  in.u8();
+  in.varint();
+  in.varint();
+  in.varint();
+  if (!in.finish(0)) co_return mismatch("a SUBSCRIBE_OK of this layout", to_hex(body));
+  co_return Verdict();
+}
+
 kio::Task<Verdict> Joined::pass(std::uint64_t group, std::vector<Frame> frames) {
   const bool newest = group >= sequence;
   sequence = std::max(sequence, group);

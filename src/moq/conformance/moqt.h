@@ -253,6 +253,8 @@ int draft_of(const Script& script);
 Verdict require(const Script& script, int draft);
 /// Text, an empty one, and more text.
 std::vector<std::string> sample_payloads();
+/// A namespace as it is on the wire; `in` fails if that is none.
+Name read_name(Reader& in);
 /// The fields of a path.
 Name name_of(std::string_view path);
 /// The fields of the script's own namespace, and one more.

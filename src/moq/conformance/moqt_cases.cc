@@ -308,10 +308,7 @@ kio::Task<Result<std::unique_ptr<Watcher>>> watch(Script& script, Name expected)
   Reader in = session.wire.reader(published.body);
   out->offer = Request{.id = in.varint(), .stream = published.stream};
   if (session.wire.draft() == 17) in.varint();
-  Name name;
-  for (std::uint64_t left = std::min<std::uint64_t>(in.varint(), 32); left > 0; --left) {
-    name.emplace_back(in.text());
-  }
+  const Name name = read_name(in);
   const std::string track(in.text());
   out->alias = in.varint();
   if (!in.ok() || name != expected || track != "video") {

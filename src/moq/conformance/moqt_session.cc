@@ -15,13 +15,13 @@ std::string text_of(const Name& name) {
   return "'" + out + "'";
 }
 
+}  // namespace
+
 Name read_name(Reader& in) {
   Name out;
   for (std::uint64_t left = in.count(32); left > 0 && in.ok(); --left) out.emplace_back(in.text());
   return out;
 }
-
-}  // namespace
 
 kio::Task<Result<std::unique_ptr<Session>>> Session::open(Script& script, Bytes setup) {
   const Wire wire(draft_of(script));
